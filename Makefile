@@ -1,0 +1,60 @@
+# Everything a reader, reviewer or editor runs. `make help` is the manual.
+
+PYTHON ?= python3
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+VENV := .venv
+RUN := $(VENV)/bin/python
+UV := .tools/uv/bin/uv
+SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --locked --quiet --inexact --python "$$(command -v $(PYTHON))"
+
+.DEFAULT_GOAL := help
+.PHONY: help reproduce update test lint lab oracle lock env env-test clean
+
+help:  ## show this manual
+	@echo "make TARGET, on Debian or Ubuntu with Python 3.11 or newer (venv), make and git:"
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+	@echo
+	@echo "  PYTHON=python3.13 chooses the interpreter, JOBS=1 the number of notebooks at a time."
+
+reproduce: env  ## run all notebooks into build/ and compare with the committed outputs
+	@$(RUN) -m clofarabine reproduce --jobs $(JOBS)
+
+update: env  ## run all notebooks and refresh the committed outputs
+	@$(RUN) -m clofarabine update --jobs $(JOBS)
+
+test: env-test lint  ## lint, unit and property tests, notebooks against their outputs, figures, environment
+	@$(RUN) -m pytest -n $(JOBS)
+
+lint: env-test  ## style of package, tests and notebooks
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+lab: env  ## open the notebooks in JupyterLab
+	@$(RUN) -m jupyterlab notebooks
+
+oracle: env  ## recompute the pinned reference values with R metafor (needs Rscript)
+	@Rscript tests/oracle/metafor.R tests/oracle/metafor.json
+
+lock: $(UV)  ## resolve the dependencies anew and export the lock
+	@$(UV) lock --upgrade
+	@$(UV) export --quiet --locked --no-emit-project --group build --no-header --no-annotate -o requirements.txt
+
+env: $(VENV)/.runtime  ## make the environment from the lock, hashes checked
+env-test: $(VENV)/.test
+
+$(UV): tools/uv.txt
+	@$(PYTHON) -m venv .tools/uv
+	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
+	@touch $@
+
+$(VENV)/.runtime: $(UV) uv.lock pyproject.toml
+	@$(SYNC)
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	@$(SYNC) --group test --group bench --all-extras
+	@touch $@
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) .tools build

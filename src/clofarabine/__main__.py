@@ -1,0 +1,105 @@
+"""Command line: ``python -m clofarabine``."""
+
+import argparse
+import os
+import sys
+
+import yaml
+
+
+def _value(text: str) -> tuple[str, object]:
+    """name=value as a parameter; the value is read as YAML, so that 0.9 is a number."""
+    name, sep, value = text.partition("=")
+    if not sep or not name:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected name=value")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, value is not readable") from None
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of at least 1")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m clofarabine",
+        description="Run the notebooks of the compendium and compare what they give.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    reproduce = commands.add_parser(
+        "reproduce", help="run the notebooks into build/ and compare with the committed outputs"
+    )
+    update = commands.add_parser("update", help="run the notebooks and refresh what is committed")
+    for p in (reproduce, update):
+        p.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
+                       help="notebooks at a time (default: one a processor)")  # fmt: skip
+        p.add_argument("--no-cache", action="store_true", help="run every notebook again")
+    reproduce.add_argument("--only", action="append", metavar="NOTEBOOK",
+                           help="run this notebook alone, e.g. 03; may be repeated")  # fmt: skip
+    reproduce.add_argument("-p", action="append", type=_value, default=[], metavar="NAME=VALUE",
+                           dest="parameters", help="set a parameter of the notebooks")  # fmt: skip
+    return parser
+
+
+def _reproduce(args: argparse.Namespace) -> int:
+    from . import compare, pipeline
+
+    steps = [pipeline.step(n) for n in args.only] if args.only else list(pipeline.FLOW)
+    steps.sort(key=pipeline.FLOW.index)
+    parameters = dict(args.parameters)
+    runs = pipeline.run_all(steps, parameters, jobs=args.jobs, cache=not args.no_cache)
+    if parameters or args.only:
+        target = pipeline.BUILD / "selected"
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target = pipeline.BUILD
+    pipeline.assemble(runs, target)
+    ran = sum(not r.cached for r in runs)
+    print(f"{ran} of {len(runs)} notebooks run now, the others unchanged since an earlier run.")
+    if parameters:
+        print(f"Outputs are in {pipeline.display_name(target)}; with parameters set there is")
+        print("nothing committed to compare them with.")
+        return 0
+    results = compare.compare(runs)
+    print(compare.report(results, runs))
+    return 0 if all(r.same for r in results) else 1
+
+
+def _update(args: argparse.Namespace) -> int:
+    from . import compare, data, pipeline
+
+    runs = pipeline.run_all(jobs=args.jobs, cache=not args.no_cache)
+    for run in runs:
+        data.write_bytes(run.step.path, (run.folder / "notebook.ipynb").read_bytes())
+        for kind, parent in (("derived", data.DATA), ("figures", data.ROOT)):
+            for p in sorted((run.folder / kind).iterdir()):
+                data.write_bytes(parent / kind / p.name, p.read_bytes())
+    for path in compare.committed_leftovers(runs):
+        path.unlink()
+    data.refresh_codebook()
+    print(f"{len(runs)} notebooks, their figures and derived tables are up to date.")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; 0 if all is well, 1 if an output differs or a notebook fails."""
+    args = _parser().parse_args(argv)
+    from .data import DataError
+    from .pipeline import PipelineError
+
+    try:
+        return {"reproduce": _reproduce, "update": _update}[args.command](args)
+    except (PipelineError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,330 @@
+"""Read the compendium's tables, and refuse what their description does not allow.
+
+``data/datapackage.json`` (Frictionless Data) says of every file and column what it may hold; this
+module is the only one that knows where files lie. Missing is missing: NA is read as missing, never
+as zero.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "data"
+
+# Where a notebook run by the pipeline reads derived tables and writes what it makes. Opened by
+# hand, a notebook reads the committed tables and writes beside them, into build/interactive.
+OUTPUT_VARIABLE = "CLOFARABINE_OUTPUT"
+
+
+class DataError(ValueError):
+    """A data file holds what its description does not allow. Each line: file, row, column, what."""
+
+
+def _problem(file: str, row: int | None, column: str | None, found: str, expected: str) -> str:
+    place = file + (f", row {row}" if row else "") + (f", column {column}" if column else "")
+    return f"{place}: found {found}, expected {expected}"
+
+
+def output_dir(kind: str) -> Path:
+    """Folder for outputs of a kind ("figures", "derived"), made if it is not there."""
+    base = os.environ.get(OUTPUT_VARIABLE)
+    folder = (Path(base) if base else ROOT / "build" / "interactive") / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@cache
+def package() -> dict[str, Any]:
+    """The data package: datapackage.json as a dictionary."""
+    path = DATA / "datapackage.json"
+    if not path.is_file():
+        raise DataError("data/datapackage.json: found no such file, expected the codebook")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def resource(name: str) -> dict[str, Any]:
+    """Description of one table."""
+    for entry in package()["resources"]:
+        if entry["name"] == name:
+            return entry
+    names = ", ".join(r["name"] for r in package()["resources"])
+    raise DataError(f"table: found {name!r}, expected one of {names}")
+
+
+def path_of(name: str) -> Path:
+    """File of a table; a derived one comes from the running pipeline's own outputs if there."""
+    path = DATA / resource(name)["path"]
+    base = os.environ.get(OUTPUT_VARIABLE)
+    if path.parent.name == "derived" and base:
+        return Path(base) / "derived" / path.name
+    return path
+
+
+def display_name(path: Path) -> str:
+    """Path as the messages show it: below the project where it is there."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+_EXPECTED = {
+    "required": "a value",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "unique": "a value that occurs once",
+}
+
+
+def _expected(field: dict[str, Any], note: str) -> str:
+    """What a column may hold, in words, given the check that failed."""
+    kind = {"integer": "a whole number", "number": "a number", "string": "text"}[field["type"]]
+    rules = field.get("constraints", {})
+    if "enum" in rules and "enum" in note:
+        return "one of " + ", ".join(rules["enum"])
+    parts = [_EXPECTED[r].format(v) for r, v in rules.items() if r in _EXPECTED and r != "required"]
+    return ", ".join([kind, *parts])
+
+
+def _check_table(entry: dict[str, Any], path: Path) -> None:
+    """Raise DataError if the file does not meet the schema of the entry."""
+    from frictionless import Resource, Schema
+
+    file = display_name(path)
+    if not path.is_file():
+        raise DataError(_problem(file, None, None, "no such file", "a CSV table in UTF-8"))
+    alone = {k: v for k, v in entry["schema"].items() if k != "foreignKeys"}
+    schema = Schema.from_descriptor(alone)
+    table = Resource(
+        path=path.name, basepath=str(path.parent), schema=schema, encoding="utf-8", format="csv"
+    )
+    report = table.validate(limit_errors=20)
+    if report.valid:
+        return
+    fields = {f["name"]: f for f in entry["schema"]["fields"]}
+    errors = report.tasks[0].errors if report.tasks else report.errors
+    lines = []
+    for e in errors:
+        name, row = getattr(e, "field_name", None), getattr(e, "row_number", None)
+        if e.type in ("type-error", "constraint-error"):
+            found = repr(e.cell) if e.cell not in ("", None) else "nothing"
+            lines.append(_problem(file, row, name, found, _expected(fields[name], e.note)))
+        elif e.type in ("missing-label", "incorrect-label", "extra-label", "duplicate-label"):
+            label = name or getattr(e, "label", None)
+            lines.append(_problem(file, 1, label, e.title.lower(), "columns " + ", ".join(fields)))
+        elif e.type == "primary-key":
+            keys = entry["schema"]["primaryKey"]
+            lines.append(_problem(file, row, " + ".join(keys), "a repeated key", "it once"))
+        elif e.type in ("missing-cell", "extra-cell", "blank-row"):
+            lines.append(
+                _problem(file, row, name, e.title.lower(), f"{len(fields)} cells in the row")
+            )
+        else:
+            lines.append(_problem(file, row, name, e.note, "a CSV table in UTF-8"))
+    raise DataError("\n".join(dict.fromkeys(lines)))
+
+
+_DTYPES = {"integer": "Int64", "number": "Float64", "string": "string"}
+
+
+def read_table(entry: dict[str, Any], path: Path) -> pd.DataFrame:
+    """Validate one file against a description and read it with its types."""
+    _check_table(entry, path)
+    schema = entry["schema"]
+    frame = pd.read_csv(
+        path,
+        dtype={f["name"]: _DTYPES[f["type"]] for f in schema["fields"]},
+        na_values=schema["missingValues"],
+        keep_default_na=False,
+        encoding="utf-8",
+    )
+    problems = list(_cross_checks(entry, frame, display_name(path)))
+    if problems:
+        raise DataError("\n".join(problems))
+    return frame
+
+
+def _cross_checks(entry: dict[str, Any], frame: pd.DataFrame, file: str) -> Iterator[str]:
+    """Rules that join columns or files. Rows are counted as lines of the file, header = 1."""
+    for key in entry["schema"].get("foreignKeys", []):
+        column, other = key["fields"][0], key["reference"]
+        if other["resource"] == entry["name"]:
+            continue
+        target = resource(other["resource"])
+        known = set(read_table(target, DATA / target["path"])[other["fields"][0]].dropna())
+        for i, value in frame[column].dropna().items():
+            if value not in known:
+                expected = f"a key of {other['resource']}"
+                yield _problem(file, int(i) + 2, column, repr(value), expected)
+    columns = set(frame.columns)
+    if {"cr_min", "or_max", "row"} <= columns:
+        yield from _check_evidence(frame, file)
+    if {"printed", "relation", "n", "percent"} <= columns:
+        yield from _check_printed(frame, file)
+
+
+def _check_evidence(frame: pd.DataFrame, file: str) -> Iterator[str]:
+    studies = load("table1_studies").set_index("study")
+    for i, r in frame.iterrows():
+        line = int(i) + 2
+        want = r["study"] + (" adult" if r["population"] == "adult" else "")
+        if r["row"] != want:
+            yield _problem(file, line, "row", repr(r["row"]), repr(want))
+        n = int(studies.loc[r["study"], f"target_{r['population']}"])
+        if r["n"] != n:
+            yield _problem(file, line, "n", str(r["n"]), f"{n}, as in Table 1")
+        for low, high in (
+            ("cr_min", "cr_max"), ("or_min", "or_max"), ("cr_min", "or_max"),
+            ("cr_max", "n"), ("or_max", "n"),
+        ):  # fmt: skip
+            if r[low] > r[high]:
+                yield _problem(file, line, low, str(r[low]), f"at most {high} = {r[high]}")
+
+
+_CELL = re.compile(r"(> )?(\d+) \((?:> )?(\d+(?:\.\d+)?)%?\)")
+
+
+def _check_printed(frame: pd.DataFrame, file: str) -> Iterator[str]:
+    for i, r in frame.iterrows():
+        if pd.isna(r["printed"]):
+            want = (pd.NA, pd.NA, pd.NA)
+        elif m := _CELL.fullmatch(r["printed"]):
+            want = (">" if m[1] else "=", int(m[2]), float(m[3]))
+        else:
+            expected = "a count and a percentage, as in 5 (7.0%)"
+            yield _problem(file, int(i) + 2, "printed", repr(r["printed"]), expected)
+            continue
+        for column, value in zip(("relation", "n", "percent"), want, strict=True):
+            if pd.isna(r[column]) != pd.isna(value) or (not pd.isna(value) and r[column] != value):
+                expected = f"{value}, as the printed cell says"
+                yield _problem(file, int(i) + 2, column, str(r[column]), expected)
+
+
+@cache
+def _load(name: str, path: Path, _stamp: tuple[int, int]) -> pd.DataFrame:
+    return read_table(resource(name), path)
+
+
+def load(name: str) -> pd.DataFrame:
+    """One table of the data package, validated; missing cells are missing (pd.NA).
+
+    Parameters
+    ----------
+    name : str
+        Name of a resource of datapackage.json, such as "table3_events".
+
+    Raises
+    ------
+    DataError
+        With file, row, column, what was found and what was expected, one line a problem.
+    """
+    path = path_of(name)
+    stamp = (path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else (0, 0)
+    return _load(name, path, stamp).copy()
+
+
+def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> pd.DataFrame:
+    """What is known of each row's counts, as intervals; a documented count has min = max.
+
+    Parameters
+    ----------
+    scenario : str
+        "base", or a scenario of data/sources/scenarios.csv, whose rows replace the base case's.
+    counts : path, optional
+        A file with the columns of evidence.csv whose rows replace the base case's, such as the
+        counts of the paper's supplement.
+
+    Returns
+    -------
+    DataFrame, one row per row of the meta-analysis, in the order of Table 1, adults last.
+    """
+    frame = load("evidence")
+    changes = []
+    if scenario != "base":
+        table = load("scenarios")
+        names = ["base", *table["scenario"].drop_duplicates()]
+        if scenario not in names:
+            raise DataError(f"scenario: found {scenario!r}, expected one of {', '.join(names)}")
+        changes.append(table[table["scenario"] == scenario].drop(columns="scenario"))
+    if counts is not None:
+        changes.append(read_table(resource("evidence"), Path(counts)))
+    for change in changes:
+        frame = frame.set_index("row")
+        frame.loc[change["row"]] = change.set_index("row")[frame.columns]
+        frame = frame.reset_index()[list(change.columns)]
+    return frame
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: into a neighbour first, then renamed over it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(content)
+            f.flush()
+            os.fsync(f.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def save_derived(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Write a derived table as its description says and return it as written.
+
+    Numbers are written with 12 significant digits: enough for any reader, and the same bytes
+    wherever the last bits of the arithmetic differ.
+    """
+    columns = [f["name"] for f in resource(name)["schema"]["fields"]]
+    if list(frame.columns) != columns:
+        raise DataError(_problem(name, 1, None, f"columns {list(frame.columns)}", f"{columns}"))
+    text = frame.to_csv(index=False, na_rep="NA", float_format="%.12g", lineterminator="\n")
+    path = output_dir("derived") / Path(resource(name)["path"]).name
+    write_bytes(path, text.encode())
+    return read_table(resource(name), path)
+
+
+def codebook() -> str:
+    """The description of every file and column as Markdown, for data/README.md."""
+    lines = []
+    for entry in package()["resources"]:
+        schema = entry["schema"]
+        lines += [
+            f"### `{entry['path']}`",
+            "",
+            f"{entry['title']}. Source: {entry['sources'][0]['title']}. "
+            f"Key: {', '.join(f'`{k}`' for k in schema['primaryKey'])}.",
+            "",
+            "| column | type | unit | meaning | allowed |",
+            "|---|---|---|---|---|",
+        ]
+        for f in schema["fields"]:
+            rules = f.get("constraints", {})
+            allowed = "; ".join(
+                {"required": "never missing", "enum": "one of: " + ", ".join(rules.get("enum", []))}
+                .get(r, f"{r} {v}")
+                for r, v in rules.items()
+            )  # fmt: skip
+            cells = (f"`{f['name']}`", f["type"], f.get("unit", ""), f["description"], allowed)
+            lines.append("| " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+_MARK = "<!-- below: written from datapackage.json by make update -->\n"
+
+
+def refresh_codebook() -> None:
+    """Bring the part of data/README.md below the mark in step with datapackage.json."""
+    path = DATA / "README.md"
+    head = path.read_text(encoding="utf-8").partition(_MARK)[0]
+    write_bytes(path, (head + _MARK + "\n" + codebook()).encode())

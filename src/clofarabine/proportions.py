@@ -1,0 +1,160 @@
+"""A proportion on a transformed scale, its sampling variance, and its way back.
+
+Scales: ``PAS`` arcsine square root (Rücker et al. 2009, Stat Med 28:721), ``PFT`` Freeman-Tukey
+double arcsine (Freeman & Tukey 1950) and ``PLO`` logit. Proportions are fractions of one here;
+percent appears only where a notebook shows them.
+"""
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+from . import kernels
+
+Scale = Literal["PAS", "PFT", "PLO"]
+Inverse = Literal["harmonic", "geometric", "arithmetic", "inverse-variance", "sin2"]
+Array = NDArray[np.float64]
+
+SCALES: tuple[Scale, ...] = get_args(Scale)
+INVERSES: tuple[Inverse, ...] = get_args(Inverse)
+
+
+def choose(name: str, value: str, valid: tuple[str, ...]) -> str:
+    """Return value if it is one of valid; otherwise say what is.
+
+    Raises
+    ------
+    ValueError
+        With the list of valid values.
+    """
+    if value not in valid:
+        raise ValueError(f"{name}: found {value!r}, expected one of {', '.join(valid)}")
+    return value
+
+
+def counts(x: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
+    """Events and patients as broadcast float arrays, after checking that they are counts.
+
+    Raises
+    ------
+    ValueError
+        If a value is missing, fractional or negative, if n < 1 or if x > n.
+    """
+    x, n = np.broadcast_arrays(np.asarray(x, float), np.asarray(n, float))
+    for name, a, low in (("x", x, 0), ("n", n, 1)):
+        bad = ~np.isfinite(a) | (a != np.floor(a)) | (a < low)
+        if bad.any():
+            expected = f"expected a whole number of at least {low}"
+            raise ValueError(f"{name}: found {a[bad][0]}, {expected}")
+    if (x > n).any():
+        at = np.argwhere(x > n)[0]
+        raise ValueError(f"x: found {x[tuple(at)]} events, expected at most n = {n[tuple(at)]}")
+    return x, n
+
+
+def transform(x: ArrayLike, n: ArrayLike, scale: Scale) -> tuple[Array, Array]:
+    """Effect and sampling variance of x events among n patients.
+
+    Parameters
+    ----------
+    x, n : array_like, any broadcastable shapes
+        Counts.
+    scale : {"PAS", "PFT", "PLO"}
+        PLO adds one half to events and non-events where x is 0 or n, and only there.
+
+    Returns
+    -------
+    y, v : ndarray
+        Effect (radians for PAS and PFT, log odds for PLO) and its sampling variance.
+
+    Raises
+    ------
+    ValueError
+        If x and n are not counts with x <= n, or the scale is unknown.
+    """
+    choose("scale", scale, SCALES)
+    x, n = counts(x, n)
+    if scale == "PAS":
+        return np.arcsin(np.sqrt(x / n)), 1 / (4 * n)
+    if scale == "PFT":
+        y = np.arcsin(np.sqrt(x / (n + 1))) + np.arcsin(np.sqrt((x + 1) / (n + 1)))
+        return y / 2, 1 / (4 * n + 2)
+    c = np.where((x == 0) | (x == n), 0.5, 0.0)
+    return np.log((x + c) / (n - x + c)), 1 / (x + c) + 1 / (n - x + c)
+
+
+def overall_n(n: ArrayLike, inverse: Inverse, se: ArrayLike | None = None) -> Array:
+    """The one sample size at which a pooled double arcsine is taken back.
+
+    Parameters
+    ----------
+    n : array_like, shape (..., k)
+        Sample sizes of the rows pooled.
+    inverse : {"harmonic", "geometric", "arithmetic", "inverse-variance"}
+        Miller (1978) proposed the harmonic mean; Schwarzer et al. (2019) compare the choices.
+        ``inverse-variance`` is the n of a single study as precise as the pooled value, 1 / (4 se²)
+        on the scale with the factor one half used here (Barendregt et al. 2013, whose scale lacks
+        the factor, write 1 / variance).
+    se : array_like, shape (...), optional
+        Standard error of the pooled effect; needed for ``inverse-variance`` only.
+
+    Returns
+    -------
+    ndarray, shape (...)
+    """
+    choose("inverse", inverse, INVERSES[:-1])
+    n = np.asarray(n, float)
+    if inverse == "harmonic":
+        return n.shape[-1] / (1 / n).sum(-1)
+    if inverse == "geometric":
+        return np.exp(np.log(n).mean(-1))
+    if inverse == "arithmetic":
+        return n.mean(-1)
+    if se is None:
+        raise ValueError("inverse-variance: needs the standard error of the pooled effect")
+    return 1 / (4 * np.asarray(se, float) ** 2)
+
+
+def back_transform(y: ArrayLike, scale: Scale, n: ArrayLike | None = None) -> Array:
+    """Proportion that belongs to an effect.
+
+    Parameters
+    ----------
+    y : array_like
+        Effect on the scale.
+    scale : {"PAS", "PFT", "PLO"}
+    n : array_like, optional
+        For PFT, the (overall) sample size of Miller's (1978) inverse; without it the plain sin²,
+        which is not an inverse of the double arcsine but is in use. Ignored by the other scales.
+
+    Returns
+    -------
+    ndarray
+        Proportions in [0, 1]. Effects at or beyond those of x = 0 and x = n give 0 and 1.
+    """
+    choose("scale", scale, SCALES)
+    y = np.asarray(y, float)
+    if scale == "PLO":
+        return expit(y)
+    if scale == "PAS" or n is None:
+        return np.sin(np.clip(y, 0, np.pi / 2)) ** 2
+    y, n = np.broadcast_arrays(y, np.asarray(n, float))
+    return kernels.inverse_pft_rows(y.ravel(), n.ravel()).reshape(y.shape)
+
+
+def interval(
+    x: ArrayLike, n: ArrayLike, method: Literal["exact", "wilson"], level: float = 0.95
+) -> tuple[Array, Array]:
+    """Confidence limits of single proportions, shapes as x and n.
+
+    ``exact`` is Clopper & Pearson (1934), ``wilson`` the score interval (Wilson 1927), both as
+    statsmodels computes them.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    choose("method", method, ("exact", "wilson"))
+    x, n = counts(x, n)
+    name = {"exact": "beta", "wilson": "wilson"}[method]
+    return proportion_confint(x, n, alpha=1 - level, method=name)

@@ -1,0 +1,72 @@
+# Reference values of R metafor for the tests: Rscript metafor.R OUT.json
+#
+# metafor's default stopping rules leave up to 2e-4 relative error in iterative tau^2, so every
+# rule is tightened until the values no longer move in double precision.
+suppressPackageStartupMessages({
+  library(metafor)
+  library(metadat)
+  library(jsonlite)
+})
+
+out <- commandArgs(trailingOnly = TRUE)[1]
+here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)))
+tight <- list(threshold = 1e-14, tol = 1e-14, maxiter = 10000)
+
+documented <- function(endpoint) {
+  d <- read.csv(file.path(here, "../../data/sources/evidence.csv"), na.strings = "NA")
+  low <- d[[paste0(endpoint, "_min")]]
+  keep <- d$population == "paediatric" & low == d[[paste0(endpoint, "_max")]]
+  list(x = low[keep], n = d$n[keep], study = d$row[keep])
+}
+
+pritz <- dat.pritz1997
+debruin <- dat.debruin2009
+sets <- list(
+  clofarabine_cr = documented("cr"),
+  clofarabine_or = documented("or"),
+  miller1978 = list(x = c(3, 6, 10, 1), n = c(11, 17, 21, 6)),
+  pritz1997 = list(x = pritz$xi, n = pritz$ni),
+  debruin2009 = list(x = debruin$xi, n = debruin$ni),
+  edges = list(x = c(0, 5, 1, 0, 30), n = c(10, 5, 1, 2, 400))
+)
+
+limits <- function(p) c(p$ci.lb, p$ci.ub)
+
+fits <- function(d, scale) {
+  es <- escalc(measure = scale, xi = d$x, ni = d$n, add = if (scale == "PLO") 0.5 else 0, to = "only0")
+  result <- list(y = as.numeric(es$yi), v = as.numeric(es$vi))
+  for (method in c("DL", "PM", "REML", "ML", "HE", "SJ", "HS", "FE")) {
+    z <- rma(yi, vi, data = es, method = method, control = tight)
+    one <- list(
+      tau2 = z$tau2, estimate = as.numeric(z$beta), se = z$se, wald = c(z$ci.lb, z$ci.ub),
+      q = z$QE, q_p = z$QEp, i2 = z$I2 / 100, h2 = z$H2
+    )
+    if (method != "FE") {
+      hk <- rma(yi, vi, data = es, method = method, test = "knha", control = tight)
+      one$hk <- c(hk$ci.lb, hk$ci.ub)
+      adhoc <- rma(yi, vi, data = es, method = method, test = "adhoc", control = tight)
+      one$adhoc <- c(adhoc$ci.lb, adhoc$ci.ub)
+      one$pi_k2 <- with(predict(z, pi.type = "riley"), c(pi.lb, pi.ub))
+      # the z-based standard error with t on k - 1 df, written out: "t" takes its df from the test
+      half <- qt(0.975, z$k - 1) * sqrt(z$tau2 + z$se^2)
+      one$pi_k1 <- c(z$beta - half, z$beta + half)
+    }
+    if (scale == "PFT") {
+      pr <- predict(z, transf = transf.ipft.hm, targs = list(ni = d$n))
+      one$harmonic <- c(pr$pred, limits(pr))
+    }
+    result[[method]] <- one
+  }
+  z <- rma(yi, vi, data = es, method = "DL")
+  result$tau2_interval <- as.numeric(confint(z, control = tight)$random["tau^2", 2:3])
+  egger <- regtest(z, model = "lm", predictor = "sei")
+  # metafor regresses y on se with weights 1/v; the slope there is Egger's intercept
+  result$egger <- list(statistic = egger$zval, p = egger$pval)
+  result
+}
+
+values <- lapply(sets, function(d) {
+  c(d, lapply(c(PAS = "PAS", PFT = "PFT", PLO = "PLO"), function(s) fits(d, s)))
+})
+meta <- list(metafor = as.character(packageVersion("metafor")), R = R.version.string)
+write_json(list(versions = meta, sets = values), out, digits = NA, auto_unbox = TRUE, pretty = 1)

@@ -1,0 +1,124 @@
+"""R metafor, the reference of the field, on our rows and on published proportions.
+
+metafor.json is written by oracle/metafor.R with stopping rules so tight that its iterative
+estimates no longer move in double precision.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import need
+from numpy.testing import assert_allclose
+
+from clofarabine import bias, data, pooling
+from clofarabine import proportions as pr
+
+HERE = Path(__file__).parent / "oracle"
+PINNED = json.loads((HERE / "metafor.json").read_text())["sets"]
+ITERATIVE = ("PM", "REML", "ML")
+SCALES = ("PAS", "PFT", "PLO")
+
+
+@pytest.fixture(scope="module", params=PINNED)
+def reference(request):
+    return request.param, PINNED[request.param]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("method", pooling.TAU2)
+def test_metafor_pools_the_same(reference, scale, method):
+    """Closed forms to 1e-10; iterative ones to 1e-8, the error of metafor's own last step (its
+    tau² moves by at most 1e-14 absolute, which for small tau² is up to 1e-9 relative).
+    """
+    _, rows = reference
+    want = rows[scale][method]
+    tight = {"rtol": 1e-8 if method in ITERATIVE else 1e-10, "atol": 1e-11}
+    y, v = pr.transform(rows["x"], rows["n"], scale)
+    assert_allclose(y, rows[scale]["y"], rtol=1e-12)
+    assert_allclose(v, rows[scale]["v"], rtol=1e-12)
+    wald = pooling.pool(y, v, method)
+    for name in ("tau2", "estimate", "se", "q", "q_p"):
+        assert_allclose(getattr(wald, name), want[name], **tight, err_msg=name)
+    assert_allclose([wald.lower, wald.upper], want["wald"], **tight)
+    if method == "FE":  # metafor bases I² and H² of a common-effect model on Q; ours on tau² = 0
+        return
+    assert_allclose([wald.i2, wald.h2], [want["i2"], want["h2"]], **tight)
+    for key, interval in (("hk", "hartung-knapp"), ("adhoc", "hartung-knapp-adhoc")):
+        fit = pooling.pool(y, v, method, interval)
+        assert_allclose([fit.lower, fit.upper], want[key], **tight)
+    assert_allclose(wald.prediction("k-2"), want["pi_k2"], **tight)
+    assert_allclose(wald.prediction("k-1"), want["pi_k1"], **tight)
+
+
+@pytest.mark.parametrize("method", pooling.TAU2)
+def test_metafor_goes_back_the_same(reference, method):
+    _, rows = reference
+    y, v = pr.transform(rows["x"], rows["n"], "PFT")
+    fit = pooling.pool(y, v, method)
+    n = pr.overall_n(rows["n"], "harmonic")
+    mine = pr.back_transform([fit.estimate, fit.lower, fit.upper], "PFT", n)
+    assert_allclose(mine, rows["PFT"][method]["harmonic"], rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_metafor_profiles_q_the_same(reference, scale):
+    """metafor's root finder stops at 1e-14 absolute; its search cannot go beyond tau² = 100."""
+    _, rows = reference
+    want = np.minimum(rows[scale]["tau2_interval"], 100)
+    mine = np.minimum(pooling.tau2_interval(*pr.transform(rows["x"], rows["n"], scale)), 100)
+    assert_allclose(mine, want, rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_metafor_regresses_the_same(reference, scale):
+    """regtest(model = "lm") tests the slope on the standard error: Egger's intercept, reworded."""
+    _, rows = reference
+    mine = bias.egger(*pr.transform(rows["x"], rows["n"], scale))
+    want = rows[scale]["egger"]
+    assert_allclose([mine.statistic, mine.p], [want["statistic"], want["p"]], rtol=1e-7, atol=1e-9)
+
+
+def test_miller_1978_as_published():
+    """Miller 1978 (Am Stat 32:138): four proportions, unweighted mean back to 0.3164, weighted
+    (common effect) to 0.3595, at the harmonic mean of n.
+    """
+    x, n = [3, 6, 10, 1], [11, 17, 21, 6]
+    y, v = pr.transform(x, n, "PFT")
+    assert_allclose(np.round(2 * y, 4), [1.1391, 1.2888, 1.5253, 0.9515])
+    h = pr.overall_n(n, "harmonic")
+    assert round(float(pr.back_transform(y.mean(), "PFT", h)), 4) == 0.3164
+    fit = pooling.pool(y, v, "FE")
+    assert round(float(pr.back_transform(fit.estimate, "PFT", h)), 4) == 0.3595
+
+
+def test_the_pinned_rows_are_the_documented_ones():
+    """The reference was computed on the rows that the evidence file documents today."""
+    rows = data.load_evidence().query("population == 'paediatric'")
+    for endpoint in ("cr", "or"):
+        part = rows[rows[f"{endpoint}_min"] == rows[f"{endpoint}_max"]]
+        pinned = PINNED[f"clofarabine_{endpoint}"]
+        assert part["row"].tolist() == pinned["study"]
+        assert part[f"{endpoint}_min"].tolist() == pinned["x"]
+
+
+def _close(a, b, path=""):
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for k in a:
+            _close(a[k], b[k], f"{path}/{k}")
+    elif isinstance(a, list) and a and not isinstance(a[0], str):
+        assert_allclose(np.array(a, float), np.array(b, float), rtol=1e-7, atol=1e-10, err_msg=path)
+    elif isinstance(a, float):
+        assert_allclose(a, b, rtol=1e-7, atol=1e-10, err_msg=path)
+    else:
+        assert a == b, path
+
+
+def test_metafor_today_gives_the_pinned_values(tmp_path):
+    """The live run: another metafor release may stop an iteration one step apart, hence 1e-7."""
+    out = tmp_path / "live.json"
+    subprocess.run([need("Rscript"), str(HERE / "metafor.R"), str(out)], check=True)
+    _close(PINNED, json.loads(out.read_text())["sets"])
