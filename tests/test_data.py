@@ -81,7 +81,7 @@ BAD = {
     "missing value": (
         "evidence",
         lambda t: t.replace("65,6,6,", "65,NA,6,"),
-        "row 3, column cr_min: found nothing, expected a whole number",
+        "row 3, column cr_min: found 'NA', expected a whole number",
     ),
     "unknown study": (
         "evidence",
@@ -106,7 +106,7 @@ BAD = {
     "missing column": (
         "evidence",
         lambda t: t.replace("cr_max,", "", 1),
-        "row 1, column cr_max: found missing label, expected columns row, study",
+        "row 1: found no column 'cr_max', expected the columns row, study",
     ),
     "cell too many": (
         "pooled_results",

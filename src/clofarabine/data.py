@@ -5,6 +5,7 @@ module is the only one that knows where files lie. Missing is missing: NA is rea
 as zero.
 """
 
+import csv
 import json
 import os
 import re
@@ -91,6 +92,17 @@ def _expected(field: dict[str, Any], note: str) -> str:
     return ", ".join([kind, *parts])
 
 
+def _check_header(entry: dict[str, Any], path: Path, file: str) -> None:
+    with path.open(encoding="utf-8", errors="replace", newline="") as f:
+        found = next(csv.reader(f), [])
+    want = [field["name"] for field in entry["schema"]["fields"]]
+    if found and found != want:
+        expected = "the columns " + ", ".join(want)
+        wrong = [f"no column {c!r}" for c in want if c not in found]
+        wrong += [f"a column {c!r}" for c in found if c not in want]
+        raise DataError(_problem(file, 1, None, "; ".join(wrong) or ", ".join(found), expected))
+
+
 def _check_table(entry: dict[str, Any], path: Path) -> None:
     """Raise DataError if the file does not meet the schema of the entry."""
     from frictionless import Resource, Schema
@@ -98,6 +110,7 @@ def _check_table(entry: dict[str, Any], path: Path) -> None:
     file = display_name(path)
     if not path.is_file():
         raise DataError(_problem(file, None, None, "no such file", "a CSV table in UTF-8"))
+    _check_header(entry, path, file)
     alone = {k: v for k, v in entry["schema"].items() if k != "foreignKeys"}
     schema = Schema.from_descriptor(alone)
     table = Resource(
@@ -114,9 +127,6 @@ def _check_table(entry: dict[str, Any], path: Path) -> None:
         if e.type in ("type-error", "constraint-error"):
             found = repr(e.cell) if e.cell not in ("", None) else "nothing"
             lines.append(_problem(file, row, name, found, _expected(fields[name], e.note)))
-        elif e.type in ("missing-label", "incorrect-label", "extra-label", "duplicate-label"):
-            label = name or getattr(e, "label", None)
-            lines.append(_problem(file, 1, label, e.title.lower(), "columns " + ", ".join(fields)))
         elif e.type == "primary-key":
             keys = entry["schema"]["primaryKey"]
             lines.append(_problem(file, row, " + ".join(keys), "a repeated key", "it once"))
