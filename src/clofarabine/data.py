@@ -24,6 +24,9 @@ DATA = ROOT / "data"
 # hand, a notebook reads the committed tables and writes beside them, into build/interactive.
 OUTPUT_VARIABLE = "CLOFARABINE_OUTPUT"
 
+# A file of counts that takes the place of the evidence in every notebook of a run.
+COUNTS_VARIABLE = "CLOFARABINE_COUNTS"
+
 
 class DataError(ValueError):
     """A data file holds what its description does not allow. Each line: file, row, column, what."""
@@ -247,7 +250,8 @@ def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> p
         "base", or a scenario of data/sources/scenarios.csv, whose rows replace the base case's.
     counts : path, optional
         A file with the columns of evidence.csv whose rows replace the base case's, such as the
-        counts of the paper's supplement.
+        counts of the paper's supplement. Left out, it is the file that the pipeline was given
+        (``reproduce --counts``), if it was given one.
 
     Returns
     -------
@@ -261,7 +265,8 @@ def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> p
         if scenario not in names:
             raise DataError(f"scenario: found {scenario!r}, expected one of {', '.join(names)}")
         changes.append(table[table["scenario"] == scenario].drop(columns="scenario"))
-    if counts is not None:
+    counts = counts or os.environ.get(COUNTS_VARIABLE)
+    if counts:
         changes.append(read_table(resource("evidence"), Path(counts)))
     for change in changes:
         frame = frame.set_index("row")
