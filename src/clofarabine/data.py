@@ -6,9 +6,11 @@ as zero.
 """
 
 import csv
+import importlib
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -106,8 +108,24 @@ def _check_header(entry: dict[str, Any], path: Path, file: str) -> None:
         raise DataError(_problem(file, 1, None, "; ".join(wrong) or ", ".join(found), expected))
 
 
+def _quick_jsonschema() -> None:
+    """Import jsonschema, which frictionless needs, without its check of internationalised URIs.
+
+    That check compiles 39 grammars at import, for most of two seconds in every notebook, if the
+    package that has them is there (JupyterLab brings it). Nothing here has a URI to check.
+    """
+    optional = "rfc3987_syntax"
+    if "jsonschema" not in sys.modules and optional not in sys.modules:
+        sys.modules[optional] = None  # type: ignore[assignment]  # an ImportError for who asks
+        try:
+            importlib.import_module("jsonschema")
+        finally:
+            del sys.modules[optional]
+
+
 def _check_table(entry: dict[str, Any], path: Path) -> None:
     """Raise DataError if the file does not meet the schema of the entry."""
+    _quick_jsonschema()
     from frictionless import Resource, Schema
 
     file = display_name(path)
