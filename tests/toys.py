@@ -1,5 +1,6 @@
 """Small notebooks in folders of their own, so that a test of the pipeline costs a second."""
 
+import sys
 from pathlib import Path
 
 import nbformat
@@ -37,3 +38,24 @@ def files(folder: Path) -> dict[str, bytes]:
     """Every file below a folder with its bytes; the pipeline's lock aside."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != ".lock")
     return {str(p.relative_to(folder)): p.read_bytes() for p in paths}
+
+
+# The command line over toy notebooks, as a process of its own that a test can kill.
+COMMAND = """
+import sys
+import sys
+from pathlib import Path
+from clofarabine import pipeline
+from clofarabine.__main__ import main
+pipeline.FLOW = tuple(
+    pipeline.Step(name, tuple(reads), tuple(writes), (), Path(folder))
+    for name, reads, writes, folder in {flow!r}
+)
+sys.exit(main({arguments!r}))
+"""
+
+
+def command(steps: list[Step], *arguments: str) -> list[str]:
+    """Arguments that start ``python -m clofarabine`` over these steps instead of the notebooks."""
+    flow = [(s.name, s.reads, s.writes, str(s.folder)) for s in steps]
+    return [sys.executable, "-c", COMMAND.format(flow=flow, arguments=list(arguments))]

@@ -75,7 +75,10 @@ def path_of(name: str) -> Path:
 
 
 def display_name(path: Path) -> str:
-    """Path as the messages show it: below the project where it is there."""
+    """Path as the messages show it: below the project or the run's own folder where it is there."""
+    base = os.environ.get(OUTPUT_VARIABLE)
+    if base and path.is_relative_to(base):
+        return str(path.relative_to(base))
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 

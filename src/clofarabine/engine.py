@@ -30,6 +30,17 @@ class _KernelDied(RuntimeError):
         self.cell_index = cell_index
 
 
+_managers: list[Any] = []
+
+
+def stop_all() -> None:
+    """Kill the kernels that are running; the call that waits for one ends with an error."""
+    for manager in list(_managers):
+        process = getattr(manager.provisioner, "process", None)
+        if process is not None:
+            process.kill()
+
+
 class _Engine(NBClientEngine):
     """papermill's own engine, with an environment for the kernel and a call after each cell."""
 
@@ -52,6 +63,7 @@ class _Engine(NBClientEngine):
         sockets = tempfile.TemporaryDirectory(prefix="clofarabine-")
         manager = client.create_kernel_manager()
         manager.transport, manager.ip = "ipc", os.path.join(sockets.name, "kernel")
+        _managers.append(manager)
         try:
             client.execute(env=env)
         except DeadKernelError:
@@ -59,6 +71,7 @@ class _Engine(NBClientEngine):
             begun = [i for i, s in enumerate(states) if s != nb_man.PENDING]
             raise _KernelDied(begun[-1]) from None
         finally:
+            _managers.remove(manager)
             sockets.cleanup()
             loop = ensure_event_loop()  # the one that the client made for this thread, and leaves
             if not loop.is_running():

@@ -26,7 +26,7 @@ from papermill.inspection import inspect_notebook
 from tqdm import tqdm
 
 from .data import COUNTS_VARIABLE, DATA, OUTPUT_VARIABLE, ROOT, display_name
-from .engine import PipelineError, execute
+from .engine import PipelineError, execute, stop_all
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
@@ -80,7 +80,7 @@ def check_parameters(s: Step, parameters: dict[str, Any]) -> None:
 
     A default of None takes any kind.
     """
-    valid = parameters_of(s)
+    valid = parameters_of(s) if parameters else {}
     for name, value in parameters.items():
         if name in valid:
             kind = type(valid[name])
@@ -236,31 +236,36 @@ def run_all(
     """Run steps, each as soon as the tables it reads are there, at most ``jobs`` at a time.
 
     Tables of steps that are left out are the committed ones. Results are in the order of the steps
-    whatever order they finished in; the first failure stops what has not started.
+    whatever order they finished in; the first failure stops what runs and what has not started.
     """
     steps = list(steps)
+    own = _own(steps, parameters)
     tables = {p.stem: p for p in (DATA / "derived").glob("*.csv")}
     waiting, done = list(steps), {}
     running: dict[Future, Step] = {}
     bar = tqdm(total=sum(_cells(s) for s in steps), unit="cell", desc="notebooks", file=sys.stderr)
     with bar, ThreadPoolExecutor(jobs) as pool:
-        while waiting or running:
-            unfinished = {t for s in [*waiting, *running.values()] for t in s.writes}
-            ready = [s for s in waiting if not unfinished & set(s.reads)]
-            for s in ready[: jobs - len(running)]:
-                waiting.remove(s)
-                bar.set_postfix_str(s.name)
-                job = pool.submit(
-                    run_step, s, tables, _own(s, parameters, steps), build=build, cache=cache,
-                    counts=counts, on_cell=bar.update,
-                )  # fmt: skip
-                running[job] = s
-            for job in wait(running, return_when=FIRST_COMPLETED).done:
-                s = running.pop(job)
-                run = done[s.name] = job.result()
-                tables |= {t: run.table(t) for t in s.writes}
-                if run.cached:
-                    bar.update(_cells(s))
+        try:
+            while waiting or running:
+                unfinished = {t for s in [*waiting, *running.values()] for t in s.writes}
+                ready = [s for s in waiting if not unfinished & set(s.reads)]
+                for s in ready[: jobs - len(running)]:
+                    waiting.remove(s)
+                    bar.set_postfix_str(s.name)
+                    job = pool.submit(
+                        run_step, s, tables, own[s.name], build=build, cache=cache,
+                        counts=counts, on_cell=bar.update,
+                    )  # fmt: skip
+                    running[job] = s
+                for job in wait(running, return_when=FIRST_COMPLETED).done:
+                    s = running.pop(job)
+                    run = done[s.name] = job.result()
+                    tables |= {t: run.table(t) for t in s.writes}
+                    if run.cached:
+                        bar.update(_cells(s))
+        except BaseException:  # a cell that failed, or Ctrl-C: the others need not go on
+            stop_all()
+            raise
     return [done[s.name] for s in steps]
 
 
@@ -268,13 +273,18 @@ def _cells(s: Step) -> int:
     return len(json.loads(s.path.read_text(encoding="utf-8"))["cells"])
 
 
-def _own(s: Step, parameters: dict[str, Any] | None, steps: list[Step]) -> dict[str, Any]:
-    """The parameters that this notebook has; refuse one that no notebook of the run has."""
-    own = parameters_of(s)
-    for name in parameters or {}:
-        if not any(name in parameters_of(t) for t in steps):
-            check_parameters(s, {name: None})
-    return {k: v for k, v in (parameters or {}).items() if k in own}
+def _own(steps: list[Step], parameters: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """The parameters that each notebook has; refuse one that no notebook has, or a wrong kind."""
+    if not parameters:
+        return {s.name: {} for s in steps}
+    valid = {s.name: parameters_of(s) for s in steps}
+    for name in parameters:
+        if not any(name in v for v in valid.values()):
+            check_parameters(steps[0], {name: None})
+    own = {n: {k: v for k, v in parameters.items() if k in valid[n]} for n in valid}
+    for s in steps:
+        check_parameters(s, own[s.name])
+    return own
 
 
 @contextlib.contextmanager
