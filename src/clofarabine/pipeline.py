@@ -55,6 +55,17 @@ FLOW: tuple[Step, ...] = (
         writes=("internal_checks",),
         figures=("figure1_selection", "table2_characteristics"),
     ),
+    Step(
+        "06_safety_summary",
+        writes=(
+            "safety_intervals",
+            "safety_pooled",
+            "safety_compared",
+            "safety_text",
+            "safety_orders",
+        ),
+        figures=("safety_heatmap", "safety_pooled"),
+    ),
 )
 
 

@@ -7,11 +7,14 @@ well. A documented count is a solid marker, a reconstructed one hollow.
 from .bias import funnel
 from .forest import forest
 from .picture import Picture, show
+from .safety import event_heatmap, event_rates
 from .selection import characteristics, selection_flow
 
 __all__ = [
     "Picture",
     "characteristics",
+    "event_heatmap",
+    "event_rates",
     "forest",
     "funnel",
     "selection_flow",
