@@ -4,7 +4,7 @@ Colours are the Okabe-Ito set (Okabe & Ito 2008), told apart in grey by marker, 
 well. A documented count is a solid marker, a reconstructed one hollow.
 """
 
-from .bias import funnel
+from .bias import funnel, p_ranges, power_curve, trim_and_fill
 from .forest import forest
 from .picture import Picture, show
 from .safety import event_heatmap, event_rates
@@ -17,6 +17,9 @@ __all__ = [
     "event_rates",
     "forest",
     "funnel",
+    "p_ranges",
+    "power_curve",
     "selection_flow",
     "show",
+    "trim_and_fill",
 ]
