@@ -6,14 +6,22 @@ well. A documented count is a solid marker, a reconstructed one hollow.
 
 from .bias import funnel
 from .forest import forest
+from .influence import baujat, influence_panel, pooled_list, radial
 from .picture import Picture, show
 from .selection import characteristics, selection_flow
+from .sensitivity import multiverse, shrinkage
 
 __all__ = [
     "Picture",
+    "baujat",
     "characteristics",
     "forest",
     "funnel",
+    "influence_panel",
+    "multiverse",
+    "pooled_list",
+    "radial",
     "selection_flow",
     "show",
+    "shrinkage",
 ]
