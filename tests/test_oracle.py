@@ -17,7 +17,8 @@ from clofarabine import bias, data, pooling, trim
 from clofarabine import proportions as pr
 
 HERE = Path(__file__).parent / "oracle"
-PINNED = json.loads((HERE / "metafor.json").read_text())["sets"]
+REFERENCE = json.loads((HERE / "metafor.json").read_text())
+PINNED = REFERENCE["sets"]
 ITERATIVE = ("PM", "REML", "ML")
 SCALES = ("PAS", "PFT", "PLO")
 
@@ -144,14 +145,16 @@ def test_the_pinned_rows_are_the_documented_ones():
 
 
 def _close(a, b, path=""):
+    # lme4 climbs without derivatives: another release may come to rest 1e-5 away
+    tolerance = {"rtol": 1e-4 if "/glmm/" in path else 1e-7, "atol": 1e-10, "err_msg": path}
     if isinstance(a, dict):
         assert a.keys() == b.keys(), path
         for k in a:
             _close(a[k], b[k], f"{path}/{k}")
     elif isinstance(a, list) and a and not isinstance(a[0], str):
-        assert_allclose(np.array(a, float), np.array(b, float), rtol=1e-7, atol=1e-10, err_msg=path)
+        assert_allclose(np.array(a, float), np.array(b, float), **tolerance)
     elif isinstance(a, float):
-        assert_allclose(a, b, rtol=1e-7, atol=1e-10, err_msg=path)
+        assert_allclose(a, b, **tolerance)
     else:
         assert a == b, path
 
@@ -160,4 +163,5 @@ def test_metafor_today_gives_the_pinned_values(tmp_path):
     """The live run: another metafor release may stop an iteration one step apart, hence 1e-7."""
     out = tmp_path / "live.json"
     subprocess.run([need("Rscript"), str(HERE / "metafor.R"), str(out)], check=True)
-    _close(PINNED, json.loads(out.read_text())["sets"])
+    live = json.loads(out.read_text())
+    _close(*({k: v for k, v in d.items() if k != "versions"} for d in (REFERENCE, live)))

@@ -99,4 +99,6 @@ values <- lapply(sets, function(d) {
   c(d, lapply(c(PAS = "PAS", PFT = "PFT", PLO = "PLO"), function(s) fits(d, s)))
 })
 meta <- list(metafor = as.character(packageVersion("metafor")), R = R.version.string)
-write_json(list(versions = meta, sets = values), out, digits = NA, auto_unbox = TRUE, pretty = 1)
+source(file.path(here, "sensitivity.R"))
+everything <- list(versions = meta, sets = values, sensitivity = sensitivity(sets))
+write_json(everything, out, digits = NA, auto_unbox = TRUE, pretty = 1)

@@ -6,20 +6,28 @@ well. A documented count is a solid marker, a reconstructed one hollow.
 
 from .bias import funnel, p_ranges, power_curve, trim_and_fill
 from .forest import forest
+from .influence import baujat, influence_panel, pooled_list, radial
 from .picture import Picture, show
 from .safety import event_heatmap, event_rates
 from .selection import characteristics, selection_flow
+from .sensitivity import multiverse, shrinkage
 
 __all__ = [
     "Picture",
+    "baujat",
     "characteristics",
     "event_heatmap",
     "event_rates",
     "forest",
     "funnel",
+    "influence_panel",
+    "multiverse",
     "p_ranges",
+    "pooled_list",
     "power_curve",
+    "radial",
     "selection_flow",
     "show",
+    "shrinkage",
     "trim_and_fill",
 ]
