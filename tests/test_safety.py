@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from scipy.stats import beta, norm
+from scipy.special import expit
+from scipy.stats import beta, norm, t
 from statsmodels.stats.meta_analysis import combine_effects
 
-from clofarabine import checks, data, safety
+from clofarabine import checks, data, exact, safety, safety_text
 
 
 @pytest.fixture
@@ -51,13 +52,22 @@ def test_pooling_an_event_is_the_library_on_its_counts(cells):
     part = _event(cells, "Febrile neutropenia")
     x, n = part["x"].to_numpy(float), part["n"].to_numpy(float)
     other = combine_effects(np.arcsin(np.sqrt(x / n)), 1 / (4 * n), method_re="chi2")
-    mine = safety.pooled(cells).set_index("event").loc["Febrile neutropenia"]
+    found = safety.pooled(cells).set_index(["model", "event"])
+    mine = found.loc[("PAS DL", "Febrile neutropenia")]
     assert_allclose(mine["estimate_min"], 100 * np.sin(other.mean_effect_re) ** 2, rtol=1e-10)
     assert mine["estimate_min"] == mine["estimate_max"]
     assert (mine["k"], mine["n"]) == (len(part), n.sum())
     half = norm.ppf(0.975) * other.sd_eff_w_re
     want = 100 * np.sin(other.mean_effect_re + half) ** 2
     assert_allclose(mine["upper"], want, rtol=1e-10)
+    fit = exact.glmm(x, n)
+    mine = found.loc[("GLMM", "Febrile neutropenia")]
+    assert_allclose(
+        mine[["estimate_max", "lower", "upper"]].tolist(), 100 * np.array(fit.proportion())
+    )
+    half = t.ppf(0.975, len(part) - 2) * np.sqrt(fit.spread + fit.se**2)
+    assert_allclose(mine["prediction_lower"], 100 * expit(fit.estimate - half), rtol=1e-9)
+    assert np.isnan(mine["i2_min"])
 
 
 def test_events_enter_from_enough_studies_on(cells):
@@ -73,7 +83,9 @@ def test_events_enter_from_enough_studies_on(cells):
 
 
 def test_a_bound_is_ranged_over_and_never_taken_for_a_count(cells):
-    found = safety.pooled(cells).query("event == 'Any TEAE'").set_index("bound")
+    found = (
+        safety.pooled(cells).query("event == 'Any TEAE' and model == 'PAS DL'").set_index("bound")
+    )
     over, left = found.loc["all its counts"], found.loc["left out"]
     part = _event(cells, "Any TEAE")
     single = [
@@ -86,6 +98,9 @@ def test_a_bound_is_ranged_over_and_never_taken_for_a_count(cells):
     assert_allclose(over["prediction_upper"], max(float(s["prediction_upper"]) for s in single))
     assert over["k"] == left["k"] + 1
     assert over["n"] == left["n"] + 38
+    glmm = safety.pooled(cells).query("event == 'Any TEAE' and model == 'GLMM'").set_index("bound")
+    assert glmm.loc["all its counts", "estimate_min"] < glmm.loc["all its counts", "estimate_max"]
+    assert glmm.loc["left out", "estimate_min"] == glmm.loc["left out", "estimate_max"]
 
 
 def test_two_bounds_range_over_every_pair(cells):
@@ -98,6 +113,9 @@ def test_two_bounds_range_over_every_pair(cells):
 def test_the_prediction_interval_needs_three_studies(cells):
     two = safety.pool_counts(np.array([1.0, 5.0]), np.array([10.0, 20.0]))
     assert np.isnan(two["prediction_lower"])
+    assert np.isnan(
+        safety.pool_exact(np.array([1.0, 5.0]), np.array([10.0, 20.0]))["prediction_upper"]
+    )
     assert 0 < two["lower"] < two["estimate"] < two["upper"] < 100
 
 
@@ -131,7 +149,7 @@ def test_unknown_kinds_get_the_valid_ones(cells):
 
 def test_a_range_that_the_table_does_not_give_is_found(cells):
     def verdict(table):
-        return checks.frame(safety.text_checks(table)).set_index(["claim", "rule"])["agrees"]
+        return checks.frame(safety_text.text_checks(table)).set_index(["claim", "rule"])["agrees"]
 
     before = verdict(cells)
     ranges = before[before.index.get_level_values(0).str.startswith("saf-1-3-")]
@@ -145,14 +163,14 @@ def test_a_range_that_the_table_does_not_give_is_found(cells):
 
 
 def test_what_most_frequent_means(cells):
-    ranks = safety.orderings(cells, safety.pooled(cells))
+    ranks = safety_text.orderings(cells, safety.pooled(cells))
     assert ranks["text"].tolist() == list(range(1, 11))
     by = ranks.set_index("event")
-    rate = cells[cells["table"] == 4].assign(rate=lambda t: t["x"].astype(float) / t["n"])
+    rate = cells[cells["table"] == 4].assign(rate=lambda f: f["x"].astype(float) / f["n"])
     largest = rate.groupby("event")["rate"].max().sort_values(ascending=False).index[:2]
     assert by.loc[largest, "largest rate"].tolist() == [1, 2]
     perfect = ranks.assign(alphabet=ranks["text"], **{"pooled rate": 11 - ranks["text"]})
-    found = safety.agreement(perfect).set_index("criterion")
+    found = safety_text.agreement(perfect).set_index("criterion")
     assert found.loc["alphabet", "kendall_text"] == pytest.approx(1)
     assert found.loc["pooled rate", "kendall_text"] == pytest.approx(-1)
     assert found.loc["alphabet", "top_abstract"] == 4

@@ -1,22 +1,18 @@
-"""Adverse events of Tables 3 and 4: rates by study, pooled, compared, and held against the text.
+"""Adverse events of Tables 3 and 4: rates by study, pooled and compared.
 
 Every rate, limit and difference that these functions return is in percent. A cell that a study did
 not report stays missing; a printed bound ("> 30" of 38) stands for all the counts it allows.
 """
 
-from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
-from scipy.stats import kendalltau
+from scipy.special import expit, ndtr, stdtrit
 from statsmodels.stats.multitest import multipletests
 
-from . import data, pooling
+from . import data, exact, pooling
 from . import proportions as pr
-from .checks import Check
-from .printed import read
 
 # The paper's designs in the three groups that the comparison uses.
 GROUPS = {
@@ -143,6 +139,34 @@ def pool_counts(
     return out | {"tau2": fit.tau2, "i2": 100 * fit.i2}
 
 
+def pool_exact(x: np.ndarray, n: np.ndarray, level: float = 0.95) -> dict[str, np.ndarray]:
+    """Pooled rate of each vector of counts without a transformation: the binomial-normal GLMM.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., k)
+        Events.
+    n : array_like, shape (k,)
+        Patients.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    dict of ndarray, shape (...)
+        As `pool_counts`; the estimate is the rate of the median study, tau2 is on the logit scale,
+        and i2 is missing, for which the model has no counterpart.
+    """
+    fit = exact.glmm(x, n, level)
+    half = np.full_like(fit.se, np.nan)
+    if fit.k > 2:
+        half = stdtrit(fit.k - 2, (1 + level) / 2) * np.sqrt(fit.spread + fit.se**2)
+    ends = {"prediction_lower": fit.estimate - half, "prediction_upper": fit.estimate + half}
+    out = {"estimate": fit.estimate, "lower": fit.lower, "upper": fit.upper, **ends}
+    out = {name: 100 * expit(value) for name, value in out.items()}
+    return out | {"tau2": fit.spread, "i2": np.full_like(fit.se, np.nan)}
+
+
 def pooled(
     table: pd.DataFrame,
     min_studies: int = 3,
@@ -151,10 +175,11 @@ def pooled(
     interval: pooling.Interval = "wald",
     inverse: pr.Inverse = "harmonic",
 ) -> pd.DataFrame:
-    """Pooled rate of every event that enough studies report.
+    """Pooled rate of every event that enough studies report, by two models.
 
-    An event with a bound among its cells has two rows: over every count the bound allows, where
-    the estimate is a range and the limits are the outermost ones, and without that study.
+    The first is the transformation asked for, the second the binomial-normal GLMM. An event with a
+    bound among its cells has two rows: over every count the bound allows, where the estimate is a
+    range and the limits are the outermost ones, and without that study.
 
     Parameters
     ----------
@@ -170,7 +195,7 @@ def pooled(
     DataFrame
         table, event, model, bound ("none", "all its counts", "left out"), k, n, estimate_min,
         estimate_max, lower, upper, prediction_lower, prediction_upper (percent), i2_min, i2_max
-        (percent).
+        (percent; missing for the GLMM). All events by the first model come before the second.
 
     Raises
     ------
@@ -186,13 +211,17 @@ def pooled(
             variants.append(("left out", counts))
         for bound, used in variants:
             n = used["n"].to_numpy(float)
-            fit = pool_counts(allowed(used), n, scale, tau2, interval, inverse)
-            rows.append(
-                {"table": k, "event": event, "model": f"{scale} {tau2}", "bound": bound}
-                | {"k": len(used), "n": int(n.sum())}
-                | _hull(fit)
-            )
-    return pd.DataFrame(rows)
+            x = allowed(used)
+            fits = {
+                f"{scale} {tau2}": pool_counts(x, n, scale, tau2, interval, inverse),
+                "GLMM": pool_exact(x, n),
+            }
+            about = {"k": len(used), "n": int(n.sum())}
+            for model, fit in fits.items():
+                key = {"table": k, "event": event, "model": model, "bound": bound}
+                rows.append(key | about | _hull(fit))
+    frame = pd.DataFrame(rows)
+    return frame.sort_values("model", key=lambda m: m == "GLMM", kind="stable", ignore_index=True)
 
 
 def _hull(fit: dict[str, np.ndarray]) -> dict[str, float]:
@@ -280,94 +309,3 @@ def reporting(table: pd.DataFrame) -> pd.DataFrame:
     known = table.assign(reported=table["kind"] != "missing")
     out = known.groupby(["table", "study", "group", "regimen"], sort=False)["reported"]
     return out.agg(reported="sum", events="size").reset_index()
-
-
-def text_checks(table: pd.DataFrame) -> Iterator[Check]:
-    """The numbers of the Safety paragraph, each under the readings that its words allow."""
-    prose = data.load("prose").set_index("id")
-    known = table[table["kind"] != "missing"]
-    third = known[known["table"] == 3]
-    readings = {
-        "saf-1-1-1": {"studies with any cell in Table 3": third["study"].nunique()},
-        "saf-1-2-1": {
-            "studies with a cell under Serious TEAE": (third["event"] == "Serious TEAE").sum(),
-            "the same, above zero": (
-                third["event"].eq("Serious TEAE") & third["x_min"].gt(0)
-            ).sum(),
-        },
-        "saf-1-2-2": {
-            f"studies with a cell under {e}": (third["event"] == e).sum()
-            for e in ("Any TEAE", "Related TEAE")
-        },
-    }
-    for claim, rules in readings.items():
-        printed = prose.loc[claim, "printed"]
-        for rule, value in rules.items():
-            agrees = read(printed).value == value
-            yield Check(claim, rule, printed, str(int(value)), bool(agrees))
-    rates = 100 * known["x"] / known["n"]
-    for claim, r in prose[prose["quantity"].str.startswith("grade 3-4 range")].iterrows():
-        low = r["quantity"].endswith("minimum")
-        part = rates[(known["table"] == 4) & (known["event"] == r["population"])]
-        at = part.idxmin() if low else part.idxmax()
-        cell = known.loc[at]
-        rule = f"{'smallest' if low else 'largest'} {r['population']} rate of Table 4, "
-        rule += f"{cell['study']}: {cell['x']} of {cell['n']}"
-        agrees = read(r["printed"]).agrees(float(part[at]))
-        yield Check(claim, rule, r["printed"], f"{part[at]:.2f}", bool(agrees))
-
-
-def orderings(table: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
-    """Ranks of the grade 3-4 events by every criterion that "most frequent" could mean.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `cells` gives it.
-    rates : DataFrame
-        As `pooled` gives it.
-
-    Returns
-    -------
-    DataFrame, one row per event in the order of the Safety paragraph
-        event, text and abstract (printed rank; missing where not named), then the ranks by pooled
-        rate, largest rate, smallest rate, rate over all patients together, studies reporting (1 =
-        most frequent, ties share their mean) and alphabet.
-    """
-    fourth = table[(table["table"] == 4) & (table["kind"] == "count")]
-    by = fourth.assign(rate=fourth["x"].astype(float) / fourth["n"]).groupby("event")
-    values = pd.DataFrame(
-        {
-            "pooled rate": rates[rates["table"] == 4].set_index("event")["estimate_min"],
-            "largest rate": by["rate"].max(),
-            "smallest rate": by["rate"].min(),
-            "all patients together": by["x"].sum().astype(float) / by["n"].sum(),
-            "studies reporting": by.size(),
-        }
-    )
-    ranks = values.astype(float).rank(ascending=False)
-    ranks["alphabet"] = ranks.index.to_series().str.lower().rank()
-    orders = data.load("event_orders").pivot(index="event", columns="section", values="rank")
-    ranks.insert(0, "text", orders["Safety"])
-    ranks.insert(1, "abstract", orders["Abstract"])
-    return ranks.sort_values("text").rename_axis("event").reset_index()
-
-
-def agreement(ranks: pd.DataFrame) -> pd.DataFrame:
-    """How far each criterion of `orderings` gives the printed orders.
-
-    Returns
-    -------
-    DataFrame
-        criterion, kendall_text (Kendall's tau-b with the order of the Safety paragraph) and
-        top_abstract (how many of the events the abstract names are the first by the criterion;
-        out of as many as it names).
-    """
-    named = ranks["abstract"].notna()
-    rows = []
-    for criterion in ranks.columns[3:]:
-        rank = ranks[criterion].astype(float)
-        tau = kendalltau(ranks["text"].astype(float), rank).statistic
-        first = rank.nsmallest(int(named.sum()), keep="all").index
-        rows.append((criterion, float(tau), int(named[first].sum())))
-    return pd.DataFrame(rows, columns=["criterion", "kendall_text", "top_abstract"])

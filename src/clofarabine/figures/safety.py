@@ -80,12 +80,11 @@ def event_rates(rates: pd.DataFrame, cells: pd.DataFrame, title: str) -> Figure:
     ----------
     rates : DataFrame
         One row a line: event, k, n, estimate_min, estimate_max, lower, upper, prediction_lower,
-        prediction_upper (percent), and optionally exact, exact_lower, exact_upper (a second model).
+        prediction_upper (percent), and exact_min, exact_max, exact_lower, exact_upper of the GLMM.
     cells : DataFrame
         event, group, rate (percent), of the studies that give a count.
     title : str
     """
-    second = "exact" in rates
     with mpl.rc_context(STYLE):
         height = 0.30 * len(rates) + 1.35
         fig = new_figure(PAGE, height)
@@ -99,10 +98,9 @@ def event_rates(rates: pd.DataFrame, cells: pd.DataFrame, title: str) -> Figure:
             ax.plot([r.lower, r.upper], [y, y], color=BLACK, lw=3, solid_capstyle="butt", zorder=2)
             middle = (r.estimate_min + r.estimate_max) / 2
             ax.plot(middle, y, "D", mec=BLACK, mfc="white", ms=5.5, zorder=4)
-            if second:
-                limits = (r.exact_lower, r.exact_upper)
-                ax.plot(limits, [y + 0.3] * 2, color=ORANGE, lw=1.2, zorder=2)
-                ax.plot(r.exact, y + 0.3, "D", color=ORANGE, ms=3, zorder=4)
+            limits = (r.exact_lower, r.exact_upper)
+            ax.plot(limits, [y + 0.3] * 2, color=ORANGE, lw=1.2, zorder=2)
+            ax.plot((r.exact_min + r.exact_max) / 2, y + 0.3, "D", color=ORANGE, ms=3, zorder=4)
             part = cells[cells["event"] == r.event]
             for group, mark in MARKERS.items():
                 rate = part.loc[part["group"] == group, "rate"].astype(float)
@@ -121,7 +119,7 @@ def event_rates(rates: pd.DataFrame, cells: pd.DataFrame, title: str) -> Figure:
         ax.set_yticks(range(len(rates)), words)
         ax.tick_params(axis="y", length=0)
         fig.legend(
-            handles=_keys(second), loc="upper left", bbox_to_anchor=(0.0, 1 - 0.22 / height), ncol=3
+            handles=_keys(), loc="upper left", bbox_to_anchor=(0.0, 1 - 0.22 / height), ncol=3
         )
         fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
     return fig
@@ -132,13 +130,12 @@ def _range(low: float, high: float) -> str:
     return text if text == f"{high:.0f}" else f"{text}–{high:.0f}"
 
 
-def _keys(second: bool) -> list[Line2D]:
+def _keys() -> list[Line2D]:
     """Legend of `event_rates`."""
     hollow = {"ls": "", "mec": BLUE, "mfc": "none", "ms": 4}
     keys = [Line2D([], [], marker=m, label=g, **hollow) for g, m in MARKERS.items()]
     pooled = {"color": BLACK, "lw": 3, "marker": "D", "mec": BLACK, "mfc": "white", "ms": 5}
     keys.append(Line2D([], [], label="pooled rate, confidence interval", **pooled))
     keys.append(Line2D([], [], color=GREY, lw=0.8, marker="|", label="prediction interval"))
-    if second:
-        keys.append(Line2D([], [], color=ORANGE, lw=1.2, marker="D", ms=3, label="GLMM"))
+    keys.append(Line2D([], [], color=ORANGE, lw=1.2, marker="D", ms=3, label="GLMM"))
     return keys
