@@ -29,6 +29,8 @@ def _contours(ax: Axes, table: pd.DataFrame, left: str, right: str, down: pd.Ser
 
 
 def _points(ax: Axes, rows: pd.DataFrame, x: str, down: pd.Series) -> None:
+    if f"{x}_min" in rows:
+        ax.hlines(down, rows[f"{x}_min"], rows[f"{x}_max"], color=ORANGE, lw=1, zorder=2)
     for kind, (edge, face) in _KINDS.items():
         at = rows["kind"] == kind
         if at.any():
@@ -46,7 +48,8 @@ def funnel(
     Parameters
     ----------
     rows : DataFrame
-        label, y, se (transformed scale), rate (percent), n, kind ("documented", "reconstructed").
+        label, y, se (transformed scale), rate (percent), n, kind ("documented", "reconstructed");
+        optional y_min, y_max, rate_min, rate_max, drawn as a line through the mark.
     contours : DataFrame
         As `clofarabine.funnel.contour_table` gives it.
     centre, rate : float
@@ -125,7 +128,7 @@ def power_curve(curves: pd.DataFrame, alpha: float, title: str) -> Figure:
     styles = ((BLUE, "-", 1.8), (GREEN, "--", 1.3), (GREY, ":", 1.5), (ORANGE, "-.", 1.3))
     with mpl.rc_context(STYLE):
         fig = new_figure(PAGE, 3.0)
-        ax = fig.add_axes((0.08, 0.15, 0.60, 0.72))
+        ax = fig.add_axes((0.08, 0.15, 0.58, 0.72))
         groups = curves.groupby("label", sort=False)
         for (label, part), (colour, dash, width) in zip(groups, styles, strict=False):
             ax.plot(part["smallest"], part["power"], color=colour, ls=dash, lw=width, label=label)
@@ -136,7 +139,7 @@ def power_curve(curves: pd.DataFrame, alpha: float, title: str) -> Figure:
         start = curves["smallest"].min()
         ax.set(xlim=(start, 100), ylim=(0, 101), ylabel="power (percent)")
         ax.set_xlabel("rate that the bias gives the smallest study (percent)")
-        ax.legend(loc="upper left")
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.45))
         fig.text(0.01, 0.98, title, va="top", weight="bold", size=9)
     return fig
 
