@@ -3,14 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from matplotlib.collections import LineCollection
 from numpy.testing import assert_allclose
 from scipy.stats import kendalltau
 
-from clofarabine import bias, funnel, pooling, trim
+from clofarabine import bias, figures, funnel, pooling, trim
 from clofarabine.proportions import SCALES, back_transform, transform
 
 seeds = st.integers(0, 10_000)
@@ -221,3 +223,21 @@ def test_the_contour_table_has_rates_within_bounds():
     assert table[table["heterogeneity"]]["level"].unique().tolist() == [0.95]
     wide = table[table["heterogeneity"]].iloc[-1]
     assert_allclose(wide["upper"] - 0.35, 1.959963984540054 * 0.02**0.5, rtol=1e-4)
+
+
+def test_a_reconstructed_count_is_drawn_hollow_with_its_range():
+    rows = pd.DataFrame(
+        {"y": [0.3, 0.5], "se": [0.1, 0.2], "rate": [9.0, 23.0], "rate_min": [9.0, 10.0]}
+        | {
+            "kind": ["documented", "reconstructed"],
+            "rate_min": [9.0, 10.0],
+            "rate_max": [9.0, 40.0],
+        }
+    )
+    contours = funnel.contour_table(0.35, "PAS", 0.01)
+    right = figures.funnel(rows, contours, 0.35, 12.0, "title").axes[1]
+    marks = {line.get_label(): line for line in right.lines if line.get_marker() == "o"}
+    assert marks["reconstructed"].get_markerfacecolor() == "white"
+    assert marks["documented"].get_markerfacecolor() != "white"
+    (ranges,) = [c for c in right.collections if isinstance(c, LineCollection)]
+    assert [s[:, 0].tolist() for s in ranges.get_segments()] == [[9, 9], [10, 40]]

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 from scipy.special import expit
 from scipy.stats import beta, norm, t
 from statsmodels.stats.meta_analysis import combine_effects
 
-from clofarabine import checks, data, exact, safety, safety_text
+from clofarabine import checks, data, exact, figures, safety, safety_text
 
 
 @pytest.fixture
@@ -182,3 +183,35 @@ def test_reporting_counts_the_cells_that_hold_something(cells):
     assert found["reported"].sum() == (cells["kind"] != "missing").sum()
     suo = found[found["study"] == "Suo 2013"].set_index("table")["reported"]
     assert suo.to_dict() == {3: 1, 4: 0}
+
+
+def _luminance(colour):
+    """Relative luminance of sRGB, as in the accessibility guidelines (WCAG 2)."""
+    c = np.array(to_rgb(colour))
+    c = np.where(c <= 0.03928, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return c @ (0.2126, 0.7152, 0.0722)
+
+
+def test_the_heat_map_hatches_what_is_missing_and_can_be_read_in_grey(cells):
+    fourth = cells[cells["table"] == 4]
+    ax = figures.event_heatmap(fourth, "title").axes[0]
+    hatched = [p for p in ax.patches if p.get_hatch()]
+    filled = [p for p in ax.patches if not p.get_hatch()]
+    assert len(hatched) == (fourth["kind"] == "missing").sum()
+    numbers = {t.get_position(): t for t in ax.texts if t.get_text().isdigit()}
+    assert len(numbers) == len(filled) == (fourth["kind"] == "count").sum()
+    for p in filled:
+        ink = numbers[(p.get_x() + 0.5, p.get_y() + 0.5)].get_color()
+        low, high = sorted((_luminance(ink), _luminance(p.get_facecolor())))
+        assert (high + 0.05) / (low + 0.05) > 3
+    total = sum(int(t.get_text()) for t in numbers.values())
+    assert total == fourth["x"].sum()
+
+
+def test_lightness_falls_with_the_rate(cells):
+    part = cells[(cells["table"] == 4) & (cells["kind"] == "count")]
+    ax = figures.event_heatmap(part, "title").axes[0]
+    rate = (part["x"] / part["n"]).to_numpy(float)
+    light = np.array([_luminance(p.get_facecolor()) for p in ax.patches])
+    order = np.argsort(rate, kind="stable")
+    assert (np.diff(light[order]) < 1e-9).all()
