@@ -226,14 +226,9 @@ def test_the_contour_table_has_rates_within_bounds():
 
 
 def test_a_reconstructed_count_is_drawn_hollow_with_its_range():
-    rows = pd.DataFrame(
-        {"y": [0.3, 0.5], "se": [0.1, 0.2], "rate": [9.0, 23.0], "rate_min": [9.0, 10.0]}
-        | {
-            "kind": ["documented", "reconstructed"],
-            "rate_min": [9.0, 10.0],
-            "rate_max": [9.0, 40.0],
-        }
-    )
+    rows = pd.DataFrame({"y": [0.3, 0.5], "se": [0.1, 0.2], "rate": [9.0, 23.0], "n": [25, 6]})
+    rows = rows.assign(kind=["documented", "reconstructed"], rate_min=[9.0, 10.0])
+    rows["rate_max"] = [9.0, 40.0]
     contours = funnel.contour_table(0.35, "PAS", 0.01)
     right = figures.funnel(rows, contours, 0.35, 12.0, "title").axes[1]
     marks = {line.get_label(): line for line in right.lines if line.get_marker() == "o"}
