@@ -74,6 +74,17 @@ FLOW: tuple[Step, ...] = (
             "identified_hidden",
         ),
     ),
+    Step(
+        "06_safety_summary",
+        writes=(
+            "safety_intervals",
+            "safety_pooled",
+            "safety_compared",
+            "safety_text",
+            "safety_orders",
+        ),
+        figures=("safety_heatmap", "safety_pooled"),
+    ),
 )
 
 
