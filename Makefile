@@ -31,7 +31,7 @@ lint: env-test  ## style of package, tests and notebooks
 	@$(RUN) -m ruff format --check .
 
 lab: env  ## open the notebooks in JupyterLab
-	@$(RUN) -m jupyterlab notebooks
+	@$(RUN) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start.ipynb
 
 oracle: env  ## recompute the pinned reference values with R metafor (needs Rscript)
 	@Rscript tests/oracle/metafor.R tests/oracle/metafor.json

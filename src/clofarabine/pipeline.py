@@ -50,12 +50,17 @@ class Step:
 
 # The data flow, stated here and nowhere else; a step can use nothing that it does not name.
 FLOW: tuple[Step, ...] = (
+    Step("00_start"),
     Step(
         "01_data_extraction",
         writes=("internal_checks",),
         figures=("figure1_selection", "table2_characteristics"),
     ),
 )
+
+
+# A widget lives as long as its kernel; what a notebook keeps is the picture beside it.
+_LIVE = "application/vnd.jupyter.widget-view+json"
 
 
 class PipelineError(RuntimeError):
@@ -82,8 +87,12 @@ class _Engine(NBClientEngine):
         client = PapermillNotebookClient(
             nb_man, kernel_name=kernel_name, startup_timeout=60, timeout=None, log=logger
         )
-        client.create_kernel_manager().transport = "ipc"  # no port that another user could reach
-        client.execute(env=env)
+        manager = client.create_kernel_manager()
+        manager.transport = "ipc"  # no port that another user could reach
+        # Sockets in a folder of their own: by default two kernels at a time would share names.
+        with tempfile.TemporaryDirectory(prefix="clofarabine-") as sockets:
+            manager.ip = os.path.join(sockets, "kernel")
+            client.execute(env=env)
 
 
 papermill_engines.register("clofarabine", _Engine)
@@ -127,6 +136,8 @@ def normalise(nb: nbformat.NotebookNode) -> str:
         cell.metadata = {k: v for k, v in keep.items() if v}
         if "injected-parameters" in keep["tags"]:
             cell.id = "injected-parameters"
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(_LIVE, None)
     nbformat.validate(nb)
     return nbformat.writes(nb)
 

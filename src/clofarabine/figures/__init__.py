@@ -6,12 +6,13 @@ well. A documented count is a solid marker, a reconstructed one hollow.
 
 from .bias import funnel
 from .forest import forest
-from .picture import Picture, show
+from .picture import Picture, draw, show
 from .selection import characteristics, selection_flow
 
 __all__ = [
     "Picture",
     "characteristics",
+    "draw",
     "forest",
     "funnel",
     "selection_flow",
