@@ -12,11 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from . import data, figures, rows
-from .pooling import INTERVALS, TAU2, Interval, Pooled, Tau2, pool
+from . import choices, data, figures, rows
+from .pooling import Interval, Pooled, Tau2, pool
 from .proportions import (
     INVERSES,
-    SCALES,
     Array,
     Inverse,
     Scale,
@@ -26,15 +25,6 @@ from .proportions import (
     transform,
 )
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "endpoint": ("CR", "OR"),
-    "population": ("paediatric", "overall"),
-    "transformation": SCALES,
-    "tau2": tuple(TAU2),
-    "interval": INTERVALS,
-    "inverse": INVERSES,
-    "counts": ("documented", "reconstructed"),
-}
 _Z = ndtri(0.975)
 
 
@@ -166,7 +156,7 @@ class Explorer:
                 description=name,
                 style={"description_width": "9em"},
             )
-            for name, valid in CHOICES.items()
+            for name, valid in choices.CHOICES.items()
         }
         self.table = table
         self.output = widgets.HTML()
