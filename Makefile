@@ -8,7 +8,7 @@ UV := .tools/uv/bin/uv
 SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --locked --quiet --inexact --python "$$(command -v $(PYTHON))"
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce update test lint lab oracle lock env env-test clean
+.PHONY: help reproduce update test test-browser lint lab oracle lock env env-test clean
 
 help:  ## show this manual
 	@echo "make TARGET, on Debian or Ubuntu with Python 3.11 or newer (venv), make and git:"
@@ -25,6 +25,9 @@ update: env  ## run all notebooks and refresh the committed outputs
 
 test: env-test lint  ## lint, unit and property tests, notebooks against their outputs, figures, environment
 	@$(RUN) -m pytest -n $(JOBS)
+
+test-browser: env-test  ## the notebooks in JupyterLab in a real browser (needs chromium; part of test)
+	@$(RUN) -m pytest tests/browser
 
 lint: env-test  ## style of package, tests and notebooks
 	@$(RUN) -m ruff check .

@@ -5,7 +5,6 @@ import os
 import re
 import secrets
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -14,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from conftest import need
+from conftest import copy_tree, need
 
 from clofarabine.data import OUTPUT_VARIABLE, ROOT
 
@@ -107,21 +105,6 @@ class Lab:
         self.app("w => w.sessionContext && w.sessionContext.shutdown()")
 
 
-def _copy(to: Path) -> None:
-    """The tree a clone has, with notebooks that hold no output: nothing can pass unrun."""
-    for folder in ("src", "data", "notebooks", "figures"):
-        ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
-        shutil.copytree(ROOT / folder, to / folder, ignore=ignore)
-    for file in (*ROOT.glob("*.md"), ROOT / "uv.lock", ROOT / "pyproject.toml"):
-        shutil.copyfile(file, to / file.name)
-    for path in (to / "notebooks").glob("*.ipynb"):
-        nb = nbformat.read(path, as_version=4)
-        for cell in nb.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        nbformat.write(nb, path)
-
-
 def _options() -> list[str]:
     """What ``make lab`` gives JupyterLab, read from the Makefile."""
     command = re.search(r"-m jupyterlab (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"))
@@ -148,7 +131,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
     base = tmp_path_factory.mktemp("lab")
     root = base / "tree"
     root.mkdir()
-    _copy(root)
+    copy_tree(root)
     token = secrets.token_hex(16)
     env = {**os.environ, "PYTHONPATH": str(root / "src"), "JUPYTER_TOKEN": token}
     env.pop(OUTPUT_VARIABLE, None)
