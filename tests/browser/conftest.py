@@ -58,7 +58,8 @@ class Lab:
 
     def open(self, path: str = "") -> None:
         """Load the address (of a document) and wait until its kernel is idle."""
-        self.page.goto(f"{self.url}{path}?token={self.token}")
+        fresh = "&reset" if path else ""  # without the documents that were open before
+        self.page.goto(f"{self.url}{path}?token={self.token}{fresh}")
         self.page.wait_for_function("window.jupyterapp && window.jupyterapp.shell.currentWidget")
         self.settle()
 
@@ -163,12 +164,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
 
 @pytest.fixture(scope="session")
 def browser(server: tuple[str, str, Path]) -> Iterator[Any]:
-    """Debian's chromium."""
+    """A session of Debian's chromium; its pages share a cache."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=need("chromium"), args=_CHROMIUM)
-        yield chromium
+        yield chromium.new_context(viewport={"width": 1400, "height": 1000})
         chromium.close()
 
 
@@ -176,10 +177,9 @@ def browser(server: tuple[str, str, Path]) -> Iterator[Any]:
 def lab(server: tuple[str, str, Path], browser: Any) -> Iterator[Lab]:
     """A fresh page; errors that the page itself throws fail the test."""
     address, token, root = server
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
+    page = browser.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda e: errors.append(str(e)))
     yield Lab(page, root, address, token)
-    context.close()
+    page.close()
     assert not errors, errors
