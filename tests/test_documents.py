@@ -61,3 +61,11 @@ def test_commands_exist(page):
 def test_the_readme_has_commands_to_check():
     heads = {w[0].rpartition("/")[2] for w in _commands(ROOT / "README.md")}
     assert {"make", "python", "papermill"} <= heads
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_cells_that_draw_are_collapsed_and_do_nothing_else(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and "figures.show(" in cell.source:
+            assert cell.metadata.get("jupyter", {}).get("source_hidden"), cell.source
+            assert "save_derived" not in cell.source
