@@ -68,20 +68,18 @@ def test_the_committed_grid_file_is_one():
 
 
 def _start(plan, build, jobs=1) -> subprocess.Popen:
-    """Run a grid in a process of its own, as the command line does, with another build folder."""
-    script = f"""
-from pathlib import Path
-from clofarabine import grid
-grid.run(grid.read(Path({str(plan)!r})), jobs={jobs}, build=Path({str(build)!r}))
-"""
-    return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "clofarabine", "run", "--grid", str(plan)]
+    options = ["--build", str(build), "--jobs", str(jobs)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*command, *options], **pipes)
 
 
 def _run(plan, build, jobs=1) -> pd.DataFrame:
     process = _start(plan, build, jobs)
-    _, log = process.communicate()
+    out, log = process.communicate()
     assert process.returncode == 0, log
     assert "2/2" in log  # the progress bar, at its end
+    assert "2 of 2 runs finished" in out
     return pd.read_csv(build / "grid" / "two" / "summary.csv")
 
 
@@ -115,9 +113,8 @@ def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, c
         return finished
 
     monkeypatch.setattr(grid, "run_step", run_step)
-    monkeypatch.setattr(pipeline, "BUILD", tmp_path)
-    monkeypatch.setattr(grid.run, "__kwdefaults__", grid.run.__kwdefaults__ | {"build": tmp_path})
-    assert cli.main(["run", "--grid", str(_write(tmp_path, BOTH))]) == 1
+    arguments = ["run", "--grid", str(_write(tmp_path, BOTH)), "--build", str(tmp_path)]
+    assert cli.main(arguments) == 1
     assert "1 of 2 runs finished" in capsys.readouterr().out
     summary = pd.read_csv(tmp_path / "grid" / "two" / "summary.csv")
     assert summary["state"].tolist() == ["run now", "failed"]
@@ -133,8 +130,9 @@ def test_an_interrupted_grid_keeps_what_was_finished(tmp_path):
         assert time.monotonic() < end
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)  # the first run is finished, the second has just begun
-    process.communicate(timeout=60)
-    assert process.returncode != 0
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "what was finished is kept" in log
     assert not (tmp_path / "grid").exists()
-    assert not list(runs.glob(".*"))
+    assert not list(runs.glob(".0*"))
     assert _run(plan, tmp_path)["state"].iloc[0] == "from an earlier run"

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from conftest import copy_tree
 
-from clofarabine import compare, pipeline
+from clofarabine import compare, engine, pipeline
 from clofarabine.data import OUTPUT_VARIABLE, ROOT
 
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"
@@ -77,7 +77,7 @@ def test_a_notebook_runs_in_the_image(image, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tree / "build/interactive/derived/internal_checks.csv").is_file()
-    out.write_text(pipeline.normalise(nbformat.read(out, as_version=4)), encoding="utf-8")
+    out.write_text(engine.normalise(nbformat.read(out, as_version=4)), encoding="utf-8")
     assert compare.notebook_difference(out, pipeline.NOTEBOOKS / f"{name}.ipynb") == ""
 
 

@@ -6,9 +6,11 @@ as zero.
 """
 
 import csv
+import importlib
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -23,6 +25,9 @@ DATA = ROOT / "data"
 # Where a notebook run by the pipeline reads derived tables and writes what it makes. Opened by
 # hand, a notebook reads the committed tables and writes beside them, into build/interactive.
 OUTPUT_VARIABLE = "CLOFARABINE_OUTPUT"
+
+# A file of counts that takes the place of the evidence in every notebook of a run.
+COUNTS_VARIABLE = "CLOFARABINE_COUNTS"
 
 
 class DataError(ValueError):
@@ -70,7 +75,10 @@ def path_of(name: str) -> Path:
 
 
 def display_name(path: Path) -> str:
-    """Path as the messages show it: below the project where it is there."""
+    """Path as the messages show it: below the project or the run's own folder where it is there."""
+    base = os.environ.get(OUTPUT_VARIABLE)
+    if base and path.is_relative_to(base):
+        return str(path.relative_to(base))
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
@@ -103,8 +111,24 @@ def _check_header(entry: dict[str, Any], path: Path, file: str) -> None:
         raise DataError(_problem(file, 1, None, "; ".join(wrong) or ", ".join(found), expected))
 
 
+def _quick_jsonschema() -> None:
+    """Import jsonschema, which frictionless needs, without its check of internationalised URIs.
+
+    That check compiles 39 grammars at import, for most of two seconds in every notebook, if the
+    package that has them is there (JupyterLab brings it). Nothing here has a URI to check.
+    """
+    optional = "rfc3987_syntax"
+    if "jsonschema" not in sys.modules and optional not in sys.modules:
+        sys.modules[optional] = None  # type: ignore[assignment]  # an ImportError for who asks
+        try:
+            importlib.import_module("jsonschema")
+        finally:
+            del sys.modules[optional]
+
+
 def _check_table(entry: dict[str, Any], path: Path) -> None:
     """Raise DataError if the file does not meet the schema of the entry."""
+    _quick_jsonschema()
     from frictionless import Resource, Schema
 
     file = display_name(path)
@@ -247,7 +271,8 @@ def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> p
         "base", or a scenario of data/sources/scenarios.csv, whose rows replace the base case's.
     counts : path, optional
         A file with the columns of evidence.csv whose rows replace the base case's, such as the
-        counts of the paper's supplement.
+        counts of the paper's supplement. Left out, it is the file that the pipeline was given
+        (``reproduce --counts``), if it was given one.
 
     Returns
     -------
@@ -261,7 +286,8 @@ def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> p
         if scenario not in names:
             raise DataError(f"scenario: found {scenario!r}, expected one of {', '.join(names)}")
         changes.append(table[table["scenario"] == scenario].drop(columns="scenario"))
-    if counts is not None:
+    counts = counts or os.environ.get(COUNTS_VARIABLE)
+    if counts:
         changes.append(read_table(resource("evidence"), Path(counts)))
     for change in changes:
         frame = frame.set_index("row")

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from . import choices
 from .data import DATA, display_name, write_bytes
-from .pipeline import BUILD, PipelineError, Run, Step, check_parameters, run_step, step
+from .engine import PipelineError, stop_all
+from .pipeline import Run, Step, check_parameters, run_step, step
 
 
 @dataclass(frozen=True)
@@ -87,21 +88,25 @@ def _run(grid: Grid, jobs: int, build: Path, cache: bool) -> list[Run | Pipeline
                 except PipelineError as error:
                     results[running[job]] = error
                 bar.update()
+    except BaseException:  # Ctrl-C, or a full disk; a cell that fails is the result of its run
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_all()
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)  # interrupted: what runs may finish, the rest may not
+        pool.shutdown()
     return [r for r in results if r is not None]
 
 
-def run(grid: Grid, *, jobs: int = 1, build: Path = BUILD, cache: bool = True) -> pd.DataFrame:
+def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.DataFrame:
     """Run a grid and put its notebooks and tables together in build/grid/NAME.
 
     Parameters
     ----------
     grid : Grid
-    jobs : int
-        Runs at a time.
     build : Path
         Where finished runs are kept.
+    jobs : int
+        Runs at a time.
     cache : bool
         Whether a finished run may be used.
 

@@ -13,9 +13,7 @@ def values() -> dict[str, str]:
     """What stands between ``<!--name-->`` and ``<!--/-->``, by name."""
     verdicts = data.load("claims_verdicts")["verdict"]
     out = {"claims": str(len(verdicts))}
-    out |= {
-        f"claims-{v.replace(' ', '-')}": str(n) for v, n in verdicts.value_counts().items()
-    }
+    out |= {f"claims-{v.replace(' ', '-')}": str(n) for v, n in verdicts.value_counts().items()}
     for endpoint in rows.ENDPOINTS:
         known = rows.load(endpoint, "overall")["kind"].eq("documented")
         out[f"documented-{endpoint}"] = str(int(known.sum()))

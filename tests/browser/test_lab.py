@@ -6,7 +6,7 @@ from itertools import pairwise
 import nbformat
 import pytest
 
-from clofarabine import compare, interactive, pipeline
+from clofarabine import compare, engine, interactive, pipeline
 
 NAMES = [s.name for s in pipeline.FLOW]
 
@@ -36,7 +36,7 @@ def test_run_all_gives_the_committed_outputs(lab, tmp_path, name):
 
     saved = nbformat.read(lab.save(f"notebooks/{name}.ipynb"), as_version=4)
     copy = tmp_path / "saved.ipynb"
-    copy.write_text(pipeline.normalise(saved), encoding="utf-8")
+    copy.write_text(engine.normalise(saved), encoding="utf-8")
     assert compare.notebook_difference(copy, pipeline.NOTEBOOKS / f"{name}.ipynb") == ""
     lab.close()
 
