@@ -96,7 +96,11 @@ def test_reproduce_says_what_differs_and_update_settles_it(toys, monkeypatch, ca
 BAD_COUNTS = {
     "no such file": (None, "found no such file, expected a CSV table in UTF-8"),
     "another table": (b"study,x,n\nCLO-212,7,61\n", "row 1: found no column 'row'"),
-    "not text": (b"\x00\xff\xfe" * 50, "row 1: found no column 'row'"),
+    "not text": (
+        b"\x00\xff\xfe" * 50,
+        "row 1: found byte 0xff, which is not UTF-8, expected a CSV",
+    ),
+    "no rows": (lambda t: t[: t.index(b"\n") + 1], "found no rows, expected at least one"),
     "x > n": (
         lambda t: t.replace(b",61,7,7,", b",61,7,62,"),
         "row 2, column cr_max: found 62, expected at most n = 61",

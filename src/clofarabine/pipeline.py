@@ -12,6 +12,7 @@ import difflib
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -50,11 +51,29 @@ class Step:
 
 # The data flow, stated here and nowhere else; a step can use nothing that it does not name.
 FLOW: tuple[Step, ...] = (
-    Step("00_start"),
+    Step("00_start", reads=("identified_set_cr", "identified_set_or")),
     Step(
         "01_data_extraction",
         writes=("internal_checks",),
         figures=("figure1_selection", "table2_characteristics"),
+    ),
+    Step(
+        "02_reconstruction",
+        writes=(
+            "method_evidence",
+            "method_evidence_scenarios",
+            "identified_set_cr",
+            "identified_set_or",
+            "bounds",
+            "hidden_rows",
+        ),
+        figures=(
+            "identified_methods",
+            "identified_narrowing",
+            "identified_counts",
+            "identified_checks",
+            "identified_hidden",
+        ),
     ),
 )
 
@@ -76,19 +95,25 @@ def parameters_of(s: Step) -> dict[str, Any]:
 _KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
 
 
-def check_parameters(s: Step, parameters: dict[str, Any]) -> None:
-    """Refuse a parameter the notebook does not have, or a value of another kind than its default.
+def _fits(value: Any, default: Any) -> bool:
+    """Whether a value is of the kind of a default; None as a default stands for any kind."""
+    kind = type(value)
+    if kind is float and not math.isfinite(value):
+        return False
+    if default is None:
+        return value is None or kind in _KINDS
+    return kind is type(default) or (kind is int and type(default) is float)
 
-    A default of None takes any kind.
-    """
+
+def check_parameters(s: Step, parameters: dict[str, Any]) -> None:
+    """Refuse a parameter that the notebook does not have, or a value of another kind."""
     valid = parameters_of(s) if parameters else {}
     for name, value in parameters.items():
         if name in valid:
-            kind = type(valid[name])
-            fits = type(value) is kind or (kind is float and type(value) is int)
-            if kind in _KINDS and not fits:
+            if not _fits(value, valid[name]):
                 place = f"{s.name}, parameter {name}"
-                raise PipelineError(f"{place}: found {value!r}, expected {_KINDS[kind]}")
+                expected = _KINDS.get(type(valid[name]), "text, a number, True or False")
+                raise PipelineError(f"{place}: found {value!r}, expected {expected}")
         else:
             near = difflib.get_close_matches(name, valid, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
