@@ -35,7 +35,10 @@ def _parser() -> argparse.ArgumentParser:
         "reproduce", help="run the notebooks into build/ and compare with the committed outputs"
     )
     update = commands.add_parser("update", help="run the notebooks and refresh what is committed")
-    for p in (reproduce, update):
+    run = commands.add_parser("run", help="run a notebook over a grid of parameters")
+    run.add_argument("--grid", required=True, type=Path, metavar="FILE",
+                     help="YAML: notebook, and parameters with a list of values each")  # fmt: skip
+    for p in (reproduce, update, run):
         p.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
                        help="notebooks at a time (default: one a processor)")  # fmt: skip
         p.add_argument("--no-cache", action="store_true", help="run every notebook again")
@@ -44,8 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--counts", type=Path, metavar="FILE.csv",
                            help="counts to take the place of the evidence, such as the paper's "
                            "supplement; columns as in data/sources/evidence.csv")  # fmt: skip
-    reproduce.add_argument("--build", type=Path, metavar="FOLDER",
-                           help="where the outputs go (default: build)")  # fmt: skip
+    for p in (reproduce, run):
+        p.add_argument("--build", type=Path, metavar="FOLDER",
+                       help="where the outputs go (default: build)")  # fmt: skip
     reproduce.add_argument("-p", action="append", type=_value, default=[], metavar="NAME=VALUE",
                            dest="parameters", help="set a parameter of the notebooks")  # fmt: skip
     return parser
@@ -92,6 +96,22 @@ def _update(args: argparse.Namespace) -> int:
     return 0
 
 
+def _run(args: argparse.Namespace) -> int:
+    from . import grid, pipeline
+
+    plan = grid.read(args.grid)
+    build = (args.build or pipeline.BUILD).resolve()
+    with pipeline.workspace(build):
+        summary = grid.run(plan, build=build, jobs=args.jobs, cache=not args.no_cache)
+    print(summary.fillna("").to_string(index=False, max_colwidth=100))
+    failed = int(summary["state"].eq("failed").sum())
+    print(
+        f"{len(summary) - failed} of {len(summary)} runs finished; their notebooks and tables are"
+    )
+    print(f"in {pipeline.display_name(build / 'grid' / plan.name)}.")
+    return 1 if failed else 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 if all is well, 1 if an output differs or a run fails, 2 if misspelt."""
     args = _parser().parse_args(argv)
@@ -99,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
     from .pipeline import PipelineError
 
     try:
-        return {"reproduce": _reproduce, "update": _update}[args.command](args)
+        return {"reproduce": _reproduce, "update": _update, "run": _run}[args.command](args)
     except (PipelineError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ from .identified import count_ranges, intervals, method_grid, strips, together
 from .influence import baujat, influence_panel, pooled_list, radial
 from .picture import Picture, show
 from .safety import event_heatmap, event_rates
+from .picture import Picture, draw, show
 from .selection import characteristics, selection_flow
 from .sensitivity import multiverse, shrinkage
 
@@ -18,6 +19,7 @@ __all__ = [
     "baujat",
     "characteristics",
     "count_ranges",
+    "draw",
     "event_heatmap",
     "event_rates",
     "forest",
