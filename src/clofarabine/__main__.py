@@ -70,8 +70,9 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from . import compare, data, pipeline
+    from . import compare, data, paper, pipeline
 
+    paper.refresh_ledger()
     runs = pipeline.run_all(jobs=args.jobs, cache=not args.no_cache)
     for run in runs:
         data.write_bytes(run.step.path, (run.folder / "notebook.ipynb").read_bytes())
