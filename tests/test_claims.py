@@ -29,12 +29,12 @@ NUMBERS_IN_TEXT = {
 def bounds(vectors: int = 12, low: float = 0.5, high: float = 0.7) -> pd.DataFrame:
     """An identified set as notebook 02 writes it, small enough to reason about."""
     rows = [
-        (e, p, q, "some method", low, high, vectors)
+        (e, p, q, u, "any", low, high, vectors)
         for e in ("CR", "OR")
         for p in ("paediatric", "overall")
-        for q in ("others estimate", "egger p")
+        for q, u in (("pooled estimate without CLO-212", "%"), ("Egger's test p value", "p value"))
     ]
-    names = ["endpoint", "population", "quantity", "method", "min", "max", "vectors"]
+    names = ["endpoint", "population", "quantity", "unit", "method", "min", "max", "vectors"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -306,6 +306,14 @@ def test_an_empty_identified_set_supports_nothing():
 def test_results_that_the_search_did_not_use(low, high, verdict):
     v = audit(paper(bounds=bounds(low=low, high=high))).set_index("id")
     assert v.loc["bias-1-1-1", "verdict"] == verdict
+
+
+def test_a_result_may_be_of_either_population():
+    table = bounds(low=0.1, high=0.2)
+    table.loc[(table["population"] == "overall"), ["min", "max"]] = [0.57, 0.6]
+    v = audit(paper(bounds=table)).set_index("id").loc["bias-1-1-1"]
+    assert v["verdict"] == "consistent"
+    assert v["recomputed"] == "paediatric 0.1000 to 0.2000; overall 0.5700 to 0.6000"
 
 
 def test_hold_compares_with_what_prints_so():

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import pi
 
 import numpy as np
+import pandas as pd
 from scipy.stats import binom
 
 from .checks import Check, hold, interval, registered
@@ -12,9 +13,18 @@ from .reports import reported
 
 _WEEKS_A_MONTH = 365.25 / 12 / 7
 
-# Quantities of bounds.csv: the checks that the search did not use.
-_OTHERS = {"CR rate": "others estimate", "OR rate": "others estimate"}
-_EGGER = "egger p"
+# Results that the search for counts did not use: claim -> endpoint and quantity of bounds.csv.
+_UNUSED = {
+    ("CR rate", "11 other studies"): ("CR", "pooled estimate without CLO-212"),
+    ("OR rate", "11 other studies"): ("OR", "pooled estimate without CLO-212"),
+    ("Egger's test p value, CR", "12 studies"): ("CR", "Egger's test p value"),
+}
+
+
+def _identified(paper: Paper) -> pd.DataFrame:
+    """Ranges over every vector of the identified set, of all methods that leave any."""
+    b = paper.tables["bounds"]
+    return b[(b["method"] == "any") & (b["vectors"] > 0) & b["min"].notna()]
 
 
 @registered
@@ -24,8 +34,7 @@ def pooled(paper: Paper) -> Iterator[Check]:
     The set was searched for with these numbers as constraints, so that agreement is by
     construction; an empty set says nothing here and is evidence against the method.
     """
-    bounds = paper.tables["bounds"]
-    found = bounds[(bounds["vectors"] > 0) & bounds["min"].notna()]
+    found = _identified(paper)
     for id in paper.claims.index[paper.claims.index.str.startswith("pooled/")]:
         _, endpoint, population, _, _ = id.split("/")
         same = found[(found["endpoint"] == endpoint) & (found["population"] == population)]
@@ -39,26 +48,22 @@ def pooled(paper: Paper) -> Iterator[Check]:
 @registered
 def unused_results(paper: Paper) -> Iterator[Check]:
     """Results that the search for counts did not use, against their range over what it found."""
-    bounds = paper.tables["bounds"]
-    bounds = bounds[(bounds["vectors"] > 0) & bounds["min"].notna()]
-    wanted = {
-        ("CR rate", "11 other studies"): ("CR", _OTHERS["CR rate"]),
-        ("OR rate", "11 other studies"): ("OR", _OTHERS["OR rate"]),
-        ("Egger's test p value, CR", "12 studies"): ("CR", _EGGER),
-    }
+    found = _identified(paper)
     for id, c in paper.prose.iterrows():
-        if (key := (c["quantity"], c["population"])) not in wanted:
+        key = (c["quantity"], c["population"])
+        if key not in _UNUSED:
             continue
-        endpoint, quantity = wanted[key]
-        same = bounds[
-            (bounds["endpoint"] == endpoint)
-            & (bounds["population"] == "paediatric")
-            & (bounds["quantity"] == quantity)
-        ]
-        if len(same):
-            rule = f"range over {int(same['vectors'].max())} sets of counts that fit the results"
-            ends = float(same["min"].min()), float(same["max"].max())
-            yield hold(paper, id, rule, *ends, kind="bound")
+        endpoint, quantity = _UNUSED[key]
+        same = found[(found["endpoint"] == endpoint) & (found["quantity"] == quantity)]
+        if same.empty:
+            continue
+        # The paper does not say of which population; either may be meant.
+        ends = {r.population: (float(r.min), float(r.max)) for r in same.itertuples()}
+        rule = f"range over the sets of counts that give the pooled results, {quantity}"
+        one = {p: hold(paper, id, rule, *e, kind="bound") for p, e in ends.items()}
+        text = "; ".join(f"{p} {check.recomputed}" for p, check in one.items())
+        agrees = any(check.agrees for check in one.values())
+        yield Check(id, rule, c["printed"], text, agrees, "bound")
 
 
 @registered
