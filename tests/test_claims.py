@@ -1,5 +1,7 @@
 """The audit: a ledger that is whole, a verdict that is earned, and rules that notice a change."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -106,7 +108,7 @@ DISCREPANT = {
     "abs-resu-1-3": "474",
     "key-2-1-3": "474",
     "abs-conc-1-1": "reported by CLO-212",
-    "int-3-1-8": "32.00",
+    "int-3-1-8": "32",
     "sel-1-5-1": "8",
     "sel-1-5-2": "4",
     "sel-1-6-1": "0 to 7",
@@ -355,3 +357,14 @@ def test_table_checks_are_the_same_engine():
 def test_sections_are_in_the_order_of_the_paper():
     found = collect(Tables())["section"].drop_duplicates().tolist()
     assert found == list(SECTIONS)
+
+
+def test_the_notebook_says_why_each_discrepancy_matters():
+    nb = json.loads((data.ROOT / "notebooks" / "07_claims_audit.ipynb").read_text(encoding="utf-8"))
+    said = [
+        "".join(o["data"].get("text/markdown", ""))
+        for c in nb["cells"]
+        for o in c.get("outputs", [])
+        if "data" in o
+    ]
+    assert sum("0 of them without a word on why it matters" in t for t in said) == 1

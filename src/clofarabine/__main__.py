@@ -34,7 +34,8 @@ def _parser() -> argparse.ArgumentParser:
         "reproduce", help="run the notebooks into build/ and compare with the committed outputs"
     )
     update = commands.add_parser("update", help="run the notebooks and refresh what is committed")
-    for p in (reproduce, update):
+    report = commands.add_parser("report", help="run the notebooks and write build/report.html")
+    for p in (reproduce, update, report):
         p.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
                        help="notebooks at a time (default: one a processor)")  # fmt: skip
         p.add_argument("--no-cache", action="store_true", help="run every notebook again")
@@ -70,7 +71,7 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from . import compare, data, paper, pipeline
+    from . import codecheck, compare, data, paper, pipeline
 
     paper.refresh_ledger()
     runs = pipeline.run_all(jobs=args.jobs, cache=not args.no_cache)
@@ -82,7 +83,17 @@ def _update(args: argparse.Namespace) -> int:
     for path in compare.committed_leftovers(runs):
         path.unlink()
     data.refresh_codebook()
+    codecheck.refresh()
     print(f"{len(runs)} notebooks, their figures and derived tables are up to date.")
+    return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from . import pipeline, report
+
+    runs = pipeline.run_all(jobs=args.jobs, cache=not args.no_cache)
+    path = report.write(runs, pipeline.BUILD / "report.html")
+    print(f"{len(runs)} notebooks and the ledger are in {pipeline.display_name(path)}.")
     return 0
 
 
@@ -93,7 +104,8 @@ def main(argv: list[str] | None = None) -> int:
     from .pipeline import PipelineError
 
     try:
-        return {"reproduce": _reproduce, "update": _update}[args.command](args)
+        commands = {"reproduce": _reproduce, "update": _update, "report": _report}
+        return commands[args.command](args)
     except (PipelineError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -55,11 +55,11 @@ def shown(low: float, high: float, claim: pd.Series) -> str:
     """Recomputed value as shown: a count as it is, a rounded number with two digits more."""
     a, b = interval(claim)
     exact = a == b
-    decimals = 0 if exact else int(claim["decimals"]) + 2
+    whole = exact or int(claim["decimals"]) == 0
     ends = []
     for x in (low, high):
-        text = f"{x:.{decimals}f}" if np.isfinite(x) else ""
-        ends.append(text if not exact or not np.isfinite(x) or x == int(x) else f"{x:g}")
+        text = "" if not np.isfinite(x) else f"{x:.{int(claim['decimals']) + 2}f}"
+        ends.append(f"{x:g}" if text and (exact or (whole and x == int(x))) else text)
     if low == high:
         return ends[0]
     if not ends[1]:
@@ -253,7 +253,7 @@ def _bound_of(paper: Paper, claim: str, n: int, whole: int) -> Check:
 
 @registered
 def table3(paper: Paper) -> Iterator[Check]:
-    """Table 3 as `table2`, and its columns against each other and against Table 4."""
+    """Percentages of Table 3 from n and N, its columns against each other and Table 4."""
     yield from _events(paper, 3)
     table = paper.tables["table3_events"].dropna(subset="n")
     counts = table.pivot(index="study", columns="event", values="n")
@@ -279,7 +279,7 @@ def table3(paper: Paper) -> Iterator[Check]:
 
 @registered
 def table4(paper: Paper) -> Iterator[Check]:
-    """Table 4 as `table2`, and each event against the row of Table 3."""
+    """Percentages of Table 4 from n and N, and each event against the row of Table 3."""
     yield from _events(paper, 4)
     table = paper.tables["table3_events"].query("relation == '='")
     counts = table.pivot(index="study", columns="event", values="n")

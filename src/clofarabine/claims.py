@@ -4,7 +4,7 @@ A verdict is earned, never assumed: a claim that no rule speaks of is an error.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -64,14 +64,16 @@ def findings(paper: Paper) -> list[Finding]:
                 repeats.append((c, name))
             else:
                 found.append(Finding(c, name, _WORTH[c.kind]))
-    own: dict[str, list[str]] = {}
+    own: dict[str, list[Finding]] = {}
     for f in found:
-        own.setdefault(f.check.claim, []).append(f.verdict)
+        own.setdefault(f.check.claim, []).append(f)
     checked = {f.check.claim for f in found if f.rule != "needs"}
     for c, name in repeats:
         home = own.get(c.kind.removeprefix("repeats:"))
         if home and c.claim not in checked:
-            found.append(Finding(c, name, min(home, key=_RANK.index)))
+            there = judge(home)
+            because = f"{c.rule}, {there['verdict']} there: {there['reason']}"
+            found.append(Finding(replace(c, rule=because), name, there["verdict"]))
     return found
 
 
@@ -122,3 +124,14 @@ def audit(paper: Paper) -> pd.DataFrame:
         raise Unchecked(f"claims: found no check of {len(left)}: {', '.join(left)}, expected one")
     rows = [{"id": id, **judge(by_claim[id])} for id in paper.claims.index]
     return pd.DataFrame(rows).replace("NA", pd.NA)
+
+
+def by_rule(found: list[Finding], names: list[str]) -> pd.DataFrame:
+    """What each rule asks, how many checks it made, and how many of them disagree."""
+    rows = []
+    for name in names:
+        mine = [f.check for f in found if f.rule == name]
+        question = (RULES[name].__doc__ or "").strip().splitlines()[0]
+        wrong = sum(not c.agrees for c in mine)
+        rows.append((name, question, len({c.claim for c in mine}), len(mine), wrong))
+    return pd.DataFrame(rows, columns=["rule", "what it holds", "claims", "checks", "disagree"])

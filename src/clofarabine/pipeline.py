@@ -55,6 +55,12 @@ FLOW: tuple[Step, ...] = (
         writes=("internal_checks",),
         figures=("figure1_selection", "table2_characteristics"),
     ),
+    Step(
+        "07_claims_audit",
+        reads=("bounds",),
+        writes=("claims_verdicts",),
+        figures=("claims_map",),
+    ),
 )
 
 

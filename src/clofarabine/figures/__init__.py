@@ -6,12 +6,14 @@ well. A documented count is a solid marker, a reconstructed one hollow.
 
 from .bias import funnel
 from .forest import forest
+from .ledger import claims_map
 from .picture import Picture, show
 from .selection import characteristics, selection_flow
 
 __all__ = [
     "Picture",
     "characteristics",
+    "claims_map",
     "forest",
     "funnel",
     "selection_flow",
