@@ -107,6 +107,7 @@ def test_an_unknown_section_is_an_error():
 DISCREPANT = {
     "abs-resu-1-3": "474",
     "key-2-1-3": "474",
+    "abs-intr-2-1": "study",
     "abs-conc-1-1": "reported by CLO-212",
     "int-3-1-8": "32",
     "sel-1-5-1": "8",
@@ -173,6 +174,7 @@ def test_caveats_say_what_agreement_hides(verdicts):
         "as a limit of the median, 72 of 169 patients lie by 0.1 months; it looks like a range"
     )
     assert "start at 1" in c["table1/BIOV-111/target"]
+    assert "9 of the 12 studies" in c["selection/included in the meta-analysis"]
     assert pd.isna(c["table1/total/enrolled"])
 
 
@@ -267,7 +269,8 @@ def test_a_corrected_paper_is_not_accused():
     prose, first = data.load("prose"), data.load("table1_studies").set_index("study")
     right = {"abs-resu-1-3": "474", "key-2-1-3": "474", "int-3-1-8": "32", "sel-1-5-1": "eight",
              "sel-1-5-2": "four", "fig2-b-1-2": "≥ 22", "fig2-d-1-2": "≥ 22",
-             "saf-1-2-2": "12", "saf-2-1-7": "40", "dis-2-3-1": "about 10"}  # fmt: skip
+             "saf-1-2-2": "12", "abs-intr-2-1": "study", "saf-2-1-7": "40",
+             "dis-2-3-1": "about 10"}  # fmt: skip
     prose = prose.set_index("id")
     prose.loc[list(right), "printed"] = list(right.values())
     first.loc[["CLO-212", "BIOV-111", "Lu 2016"], "phase"] = "II"

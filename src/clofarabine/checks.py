@@ -107,8 +107,12 @@ def selection(paper: Paper) -> Iterator[Check]:
                 yield hold(paper, claim, f"{before} less {excluded} excluded", before - excluded)
             before, excluded = n, None
     studies = paper.tables["table1_studies"]
-    rule = "studies of Table 1"
-    yield hold(paper, "selection/included in the meta-analysis", rule, len(studies))
+    references = paper.tables["references"].dropna(subset=["study", "year"])
+    cited = references["study"].nunique()
+    note = f"the flow counts publications; {cited} of the {len(studies)} studies cite one"
+    claim, rule = "selection/included in the meta-analysis", "studies of Table 1"
+    note = note if cited < len(studies) else ""
+    yield hold(paper, claim, rule, len(studies), caveat=note)
     claim, rule = "selection/patients of the included studies", "enrolled in Table 1, summed"
     yield hold(paper, claim, rule, int(studies["enrolled"].sum()))
 

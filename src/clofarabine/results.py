@@ -67,6 +67,16 @@ def unused_results(paper: Paper) -> Iterator[Check]:
 
 
 @registered
+def level_of_data(paper: Paper) -> Iterator[Check]:
+    """Said to pool patients or studies: what was pooled is a transformed rate of each study."""
+    pooled = paper.tables["pooled_results"]["transformation"].unique()
+    rule = f"rates of studies are pooled ({', '.join(pooled)})"
+    p = paper.prose
+    for id, c in p[p["quantity"] == "level of the data"].iterrows():
+        yield Check(id, rule, c["printed"], "study", c["printed"] == "study", "bound")
+
+
+@registered
 def limits(paper: Paper) -> Iterator[Check]:
     """An arcsine estimate lies in the middle of its limits on the arcsine scale (Wald, z)."""
     for (endpoint, population), _ in paper.tables["pooled_results"].groupby(
