@@ -34,7 +34,11 @@ def bounds(vectors: int = 12, low: float = 0.5, high: float = 0.7) -> pd.DataFra
         (e, p, q, u, "any", low, high, vectors)
         for e in ("CR", "OR")
         for p in ("paediatric", "overall")
-        for q, u in (("pooled estimate without CLO-212", "%"), ("Egger's test p value", "p value"))
+        for q, u in (
+            ("pooled estimate without CLO-212", "%"),
+            ("Egger's test p value", "p value"),
+            ("events in all rows", "patients"),
+        )
     ]
     names = ["endpoint", "population", "quantity", "unit", "method", "min", "max", "vectors"]
     return pd.DataFrame(rows, columns=names)
@@ -319,6 +323,26 @@ def test_a_result_may_be_of_either_population():
     v = audit(paper(bounds=table)).set_index("id").loc["bias-1-1-1"]
     assert v["verdict"] == "consistent"
     assert v["recomputed"] == "paediatric 0.1000 to 0.2000; overall 0.5700 to 0.6000"
+    assert v["caveat"] == "only as: overall"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "low", "high", "verdict", "reading"),
+    [
+        ("pooled estimate without CLO-212", 16.4, 16.6, "consistent", "pooled, paediatric"),
+        ("pooled estimate without CLO-212", 15.9, 16.4, "discrepant", None),
+        # 17% of the 374 - 61 children of the other studies are 53, and 7 responded in CLO-212.
+        ("events in all rows", 60, 60, "consistent", "share of their patients, paediatric"),
+        ("events in all rows", 64, 70, "discrepant", None),
+    ],
+)
+def test_the_other_studies_under_each_reading(quantity, low, high, verdict, reading):
+    table = bounds(low=1.0, high=1.0)
+    hit = (table["quantity"] == quantity) & (table["population"] == "paediatric")
+    table.loc[hit & (table["endpoint"] == "CR"), ["min", "max"]] = [low, high]
+    v = audit(paper(bounds=table)).set_index("id").loc["dis-2-2-2"]
+    assert v["verdict"] == verdict
+    assert pd.isna(v["caveat"]) if reading is None else v["caveat"] == f"only as: {reading}"
 
 
 def test_hold_compares_with_what_prints_so():

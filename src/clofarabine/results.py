@@ -13,13 +13,6 @@ from .reports import reported
 
 _WEEKS_A_MONTH = 365.25 / 12 / 7
 
-# Results that the search for counts did not use: claim -> endpoint and quantity of bounds.csv.
-_UNUSED = {
-    ("CR rate", "11 other studies"): ("CR", "pooled estimate without CLO-212"),
-    ("OR rate", "11 other studies"): ("OR", "pooled estimate without CLO-212"),
-    ("Egger's test p value, CR", "12 studies"): ("CR", "Egger's test p value"),
-}
-
 
 def _identified(paper: Paper) -> pd.DataFrame:
     """Ranges over every vector of the identified set, of all methods that leave any."""
@@ -45,25 +38,54 @@ def pooled(paper: Paper) -> Iterator[Check]:
             yield Check(id, rule, c["printed"], c["printed"], True, "constraint")
 
 
+def _without(paper: Paper, endpoint: str, study: str) -> Iterator[tuple[str, float, float]]:
+    """What "the other studies" may mean: the reading, and its range in percent.
+
+    Pooled without the study, or the share of all patients of the others; of either population.
+    """
+    b = _identified(paper)
+    b = b[b["endpoint"] == endpoint].set_index(["population", "quantity"])[["min", "max"]]
+    evidence = paper.tables["evidence"].set_index("row").loc[study]
+    x, own = (int(evidence[c]) for c in (f"{endpoint.lower()}_min", "n"))
+    exact = x == int(evidence[f"{endpoint.lower()}_max"])
+    n = {"paediatric": "target_paediatric", "overall": "target"}
+    for population, column in n.items():
+        if (key := (population, f"pooled estimate without {study}")) in b.index:
+            yield f"pooled, {population}", *map(float, b.loc[key])
+        if exact and (key := (population, "events in all rows")) in b.index:
+            rest = int(paper.tables["table1_studies"][column].sum()) - own
+            ends = (100 * (float(e) - x) / rest for e in b.loc[key])
+            yield f"share of their patients, {population}", *ends
+
+
+def _unused(paper: Paper, claim: pd.Series) -> tuple[str, list[tuple[str, float, float]]]:
+    """A result that the search for counts did not use: what it is, and its readings."""
+    if claim["quantity"].startswith("Egger's test p value"):
+        b = _identified(paper)
+        b = b[(b["endpoint"] == "CR") & (b["quantity"] == "Egger's test p value")]
+        readings = [(r.population, float(r.min), float(r.max)) for r in b.itertuples()]
+        return "Egger's test", readings
+    p = paper.prose
+    beside = p[(p["quantity"] == claim["quantity"]) & (p["locator"] == claim["locator"])]
+    one = beside[beside["population"] != claim["population"]]["population"].iloc[0]
+    return f"without {one}", list(_without(paper, claim["quantity"].split()[0], one))
+
+
 @registered
 def unused_results(paper: Paper) -> Iterator[Check]:
     """Results that the search for counts did not use, against their range over what it found."""
-    found = _identified(paper)
-    for id, c in paper.prose.iterrows():
-        key = (c["quantity"], c["population"])
-        if key not in _UNUSED:
+    p = paper.prose
+    egger = p["quantity"].str.startswith("Egger's test p value")
+    for id, c in p[egger | p["population"].str.contains("other studies")].iterrows():
+        what, readings = _unused(paper, c)
+        if not readings:
             continue
-        endpoint, quantity = _UNUSED[key]
-        same = found[(found["endpoint"] == endpoint) & (found["quantity"] == quantity)]
-        if same.empty:
-            continue
-        # The paper does not say of which population; either may be meant.
-        ends = {r.population: (float(r.min), float(r.max)) for r in same.itertuples()}
-        rule = f"range over the sets of counts that give the pooled results, {quantity}"
-        one = {p: hold(paper, id, rule, *e, kind="bound") for p, e in ends.items()}
-        text = "; ".join(f"{p} {check.recomputed}" for p, check in one.items())
-        agrees = any(check.agrees for check in one.values())
-        yield Check(id, rule, c["printed"], text, agrees, "bound")
+        rule = f"{what}, over every set of counts that gives the pooled results"
+        one = {r: hold(paper, id, rule, *ends, kind="bound") for r, *ends in readings}
+        fits = [r for r, check in one.items() if check.agrees]
+        text = "; ".join(f"{r} {check.recomputed}" for r, check in one.items())
+        note = f"only as: {', '.join(fits)}" if 0 < len(fits) < len(one) else ""
+        yield Check(id, rule, c["printed"], text, bool(fits), "bound", note)
 
 
 @registered
