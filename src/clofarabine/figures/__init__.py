@@ -6,6 +6,7 @@ well. A documented count is a solid marker, a reconstructed one hollow.
 
 from .bias import funnel
 from .forest import forest
+from .identified import count_ranges, intervals, method_grid, strips, together
 from .ledger import claims_map
 from .picture import Picture, show
 from .selection import characteristics, selection_flow
@@ -14,8 +15,13 @@ __all__ = [
     "Picture",
     "characteristics",
     "claims_map",
+    "count_ranges",
     "forest",
     "funnel",
+    "intervals",
+    "method_grid",
     "selection_flow",
     "show",
+    "strips",
+    "together",
 ]
