@@ -8,7 +8,7 @@ UV := .tools/uv/bin/uv
 SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --locked --quiet --inexact --python "$$(command -v $(PYTHON))"
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce update test test-browser fuzz determinism bench lint lab oracle lock env env-test clean
+.PHONY: help reproduce update report test test-browser fuzz determinism bench lint lab oracle lock env env-test clean
 
 help:  ## show this manual
 	@echo "make TARGET, on Debian or Ubuntu with Python 3.11 or newer (venv), make and git:"
@@ -22,6 +22,9 @@ reproduce: env  ## run all notebooks into build/ and compare with the committed 
 
 update: env  ## run all notebooks and refresh the committed outputs
 	@$(RUN) -m clofarabine update --jobs $(JOBS)
+
+report: env  ## run the notebooks and write build/report.html, one page that needs no network
+	@$(RUN) -m clofarabine report --jobs $(JOBS)
 
 test: env-test lint  ## lint, unit and property tests, notebooks against their outputs, figures, environment
 	@$(RUN) -m pytest -n $(JOBS)

@@ -38,7 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a notebook over a grid of parameters")
     run.add_argument("--grid", required=True, type=Path, metavar="FILE",
                      help="YAML: notebook, and parameters with a list of values each")  # fmt: skip
-    for p in (reproduce, update, run):
+    report = commands.add_parser("report", help="run the notebooks and write build/report.html")
+    for p in (reproduce, update, run, report):
         p.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
                        help="notebooks at a time (default: one a processor)")  # fmt: skip
         p.add_argument("--no-cache", action="store_true", help="run every notebook again")
@@ -84,14 +85,16 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from . import compare, data, pipeline
+    from . import codecheck, compare, data, paper, pipeline
 
+    paper.refresh_ledger()
     with pipeline.workspace(pipeline.BUILD):
         runs = pipeline.run_all(
             pipeline.FLOW, build=pipeline.BUILD, jobs=args.jobs, cache=not args.no_cache
         )
         compare.commit(runs)
         data.refresh_codebook()
+        codecheck.refresh()
     print(f"{len(runs)} notebooks, their figures and derived tables are up to date.")
     return 0
 
@@ -112,6 +115,18 @@ def _run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _report(args: argparse.Namespace) -> int:
+    from . import pipeline, report
+
+    with pipeline.workspace(pipeline.BUILD):
+        runs = pipeline.run_all(
+            pipeline.FLOW, build=pipeline.BUILD, jobs=args.jobs, cache=not args.no_cache
+        )
+        path = report.write(runs, pipeline.BUILD / "report.html")
+    print(f"{len(runs)} notebooks and the ledger are in {pipeline.display_name(path)}.")
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 if all is well, 1 if an output differs or a run fails, 2 if misspelt."""
     args = _parser().parse_args(argv)
@@ -119,7 +134,8 @@ def main(argv: list[str] | None = None) -> int:
     from .pipeline import PipelineError
 
     try:
-        return {"reproduce": _reproduce, "update": _update, "run": _run}[args.command](args)
+        commands = {"reproduce": _reproduce, "update": _update, "run": _run, "report": _report}
+        return commands[args.command](args)
     except (PipelineError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -86,6 +86,12 @@ FLOW: tuple[Step, ...] = (
         ),
         figures=("safety_heatmap", "safety_pooled"),
     ),
+    Step(
+        "07_claims_audit",
+        reads=("bounds",),
+        writes=("claims_verdicts",),
+        figures=("claims_map",),
+    ),
 )
 
 

@@ -8,9 +8,9 @@ from .bias import funnel, p_ranges, power_curve, trim_and_fill
 from .forest import forest
 from .identified import count_ranges, intervals, method_grid, strips, together
 from .influence import baujat, influence_panel, pooled_list, radial
-from .picture import Picture, show
-from .safety import event_heatmap, event_rates
+from .ledger import claims_map
 from .picture import Picture, draw, show
+from .safety import event_heatmap, event_rates
 from .selection import characteristics, selection_flow
 from .sensitivity import multiverse, shrinkage
 
@@ -18,6 +18,7 @@ __all__ = [
     "Picture",
     "baujat",
     "characteristics",
+    "claims_map",
     "count_ranges",
     "draw",
     "event_heatmap",
