@@ -56,6 +56,36 @@ FLOW: tuple[Step, ...] = (
         figures=("figure1_selection", "table2_characteristics"),
     ),
     Step(
+        "02_reconstruction",
+        writes=(
+            "method_evidence",
+            "method_evidence_scenarios",
+            "identified_set_cr",
+            "identified_set_or",
+            "bounds",
+            "hidden_rows",
+        ),
+        figures=(
+            "identified_methods",
+            "identified_narrowing",
+            "identified_counts",
+            "identified_checks",
+            "identified_hidden",
+        ),
+    ),
+    Step(
+        "05_publication_bias",
+        reads=("identified_set_cr", "identified_set_or"),
+        writes=("small_study_tests", "trim_and_fill"),
+        figures=(
+            "funnel",
+            "funnel_reconstructed",
+            "trim_and_fill",
+            "small_study_p_values",
+            "egger_power",
+        ),
+    ),
+    Step(
         "06_safety_summary",
         writes=(
             "safety_intervals",

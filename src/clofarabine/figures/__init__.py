@@ -6,6 +6,7 @@ well. A documented count is a solid marker, a reconstructed one hollow.
 
 from .bias import funnel, p_ranges, power_curve, trim_and_fill
 from .forest import forest
+from .identified import count_ranges, intervals, method_grid, strips, together
 from .influence import baujat, influence_panel, pooled_list, radial
 from .picture import Picture, show
 from .safety import event_heatmap, event_rates
@@ -16,11 +17,14 @@ __all__ = [
     "Picture",
     "baujat",
     "characteristics",
+    "count_ranges",
     "event_heatmap",
     "event_rates",
     "forest",
     "funnel",
     "influence_panel",
+    "intervals",
+    "method_grid",
     "multiverse",
     "p_ranges",
     "pooled_list",
@@ -29,5 +33,7 @@ __all__ = [
     "selection_flow",
     "show",
     "shrinkage",
+    "strips",
+    "together",
     "trim_and_fill",
 ]
