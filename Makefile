@@ -8,7 +8,7 @@ UV := .tools/uv/bin/uv
 SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --locked --quiet --inexact --python "$$(command -v $(PYTHON))"
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce update test lint lab oracle lock env env-test clean
+.PHONY: help reproduce update test fuzz determinism bench lint lab oracle lock env env-test clean
 
 help:  ## show this manual
 	@echo "make TARGET, on Debian or Ubuntu with Python 3.11 or newer (venv), make and git:"
@@ -25,6 +25,15 @@ update: env  ## run all notebooks and refresh the committed outputs
 
 test: env-test lint  ## lint, unit and property tests, notebooks against their outputs, figures, environment
 	@$(RUN) -m pytest -n $(JOBS)
+
+fuzz: env-test  ## N=10000 mutated tables and parameters, new ones each time
+	@FUZZ=$(N) $(RUN) -m pytest -n $(JOBS) --dist load tests/test_fuzz.py
+
+determinism: env-test  ## N=10 runs under changing conditions: the same bytes every time
+	@$(RUN) tools/determinism.py $(N)
+
+bench: env-test  ## measure against metafor, statsmodels, PyMARE and papermill's command line
+	@$(RUN) benchmarks/run.py
 
 lint: env-test  ## style of package, tests and notebooks
 	@$(RUN) -m ruff check .
@@ -55,6 +64,9 @@ $(VENV)/.runtime: $(UV) uv.lock pyproject.toml
 $(VENV)/.test: $(VENV)/.runtime
 	@$(SYNC) --group test --group bench --all-extras
 	@touch $@
+
+fuzz: N ?= 10000
+determinism: N ?= 10
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) .tools build
