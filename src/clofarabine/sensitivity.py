@@ -21,6 +21,8 @@ NONE = "none"
 TAU2 = tuple(m for m in pooling.TAU2 if m != "FE")
 LIKELIHOODS = {"GLMM": exact.glmm, "beta-binomial": exact.beta_binomial}
 MODELS = ("PAS", "PFT", "PLO", *LIKELIHOODS, *(f"Bayes {p}" for p in bayes.PRIORS))
+# Those that take many vectors in one call.
+BATCHED = MODELS[:5]
 # Scale of the priors of tau, in radians of the arcsine. At the median of the half-normal (0.17) the
 # rates of studies around one fifth range from 2 to 51 percent, and twice that is not ruled out.
 PRIOR_SCALE = 0.25
@@ -306,3 +308,27 @@ def by_regression(
         out.append(row | {"problem": pd.NA})
     ends = [f"{a}_{b}" for a in ("slope", "p", "tau2", "r2") for b in ("min", "max")]
     return pd.DataFrame(out, columns=["covariate", "k", *ends, "problem"])
+
+
+def shown(frame: pd.DataFrame, decimals: int = 1) -> pd.DataFrame:
+    """The table for readers: ranges as text, "16.2 [7.1, 25.6]" or "15.6–16.4 [7.0, 26.1]".
+
+    The limits are the outermost over the vectors. Columns that say nothing are left out.
+    """
+
+    def text(r: pd.Series) -> str:
+        if pd.isna(r["estimate_min"]):
+            return "–"
+        low, high, left, right = (
+            f"{r[c]:.{decimals}f}"
+            for c in ("estimate_min", "estimate_max", "lower_min", "upper_max")
+        )
+        return f"{low if low == high else f'{low}–{high}'} [{left}, {right}]"
+
+    out = frame.drop(columns=[c for c in RANGES if c in frame])
+    out["percent"] = frame.apply(text, axis=1)
+    if {"p_min", "p_max"} <= set(out):
+        ends = [frame[c].map("{:.3f}".format, na_action="ignore") for c in ("p_min", "p_max")]
+        out["p"] = ends[0].where(ends[0] == ends[1], ends[0] + "–" + ends[1])
+        out = out.drop(columns=["p_min", "p_max"])
+    return out.drop(columns="problem") if out.get("problem", pd.Series([1])).isna().all() else out
