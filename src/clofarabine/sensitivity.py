@@ -328,7 +328,10 @@ def shown(frame: pd.DataFrame, decimals: int = 1) -> pd.DataFrame:
     out = frame.drop(columns=[c for c in RANGES if c in frame])
     out["percent"] = frame.apply(text, axis=1)
     if {"p_min", "p_max"} <= set(out):
-        ends = [frame[c].map("{:.3f}".format, na_action="ignore") for c in ("p_min", "p_max")]
+        ends = [
+            frame[c].map("{:.3f}".format, na_action="ignore").astype("string")
+            for c in ("p_min", "p_max")
+        ]
         out["p"] = ends[0].where(ends[0] == ends[1], ends[0] + "–" + ends[1])
         out = out.drop(columns=["p_min", "p_max"])
     return out.drop(columns="problem") if out.get("problem", pd.Series([1])).isna().all() else out
