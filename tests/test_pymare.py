@@ -19,7 +19,7 @@ with warnings.catch_warnings():  # PyMARE leaves a file open while it is importe
     warnings.simplefilter("ignore", ResourceWarning)
     from pymare import Dataset, estimators
 
-# dat.pritz1997 of R metadat (Zhu et al.; hyperdynamic therapy), and the documented CR rows.
+# dat.pritz1997 of R metadat (Zhou et al. 1999, Stat Med 18:557), and the documented CR rows.
 SETS = {
     "pritz1997": (
         [16, 10, 4, 43, 10, 25, 13, 12, 22, 4, 5, 18, 58, 6],
