@@ -146,7 +146,7 @@ def radial(rows: pd.DataFrame, slope: float, scale: pd.Series, title: str) -> Fi
         ax.plot(line, slope * line, color=BLACK, lw=0.9)
         _points(ax, rows["x"], rows["z"], rows["kind"])
         far = np.abs(rows["z"] - slope * rows["x"])
-        some = rows[(far > 2) | (rows["x"] > 0.5 * rows["x"].max())]
+        some = rows[far > min(0.9, far.max() - 1e-9)] if len(rows) > 6 else rows
         _name(ax, some["x"], some["z"], some["label"])
         right = ax.secondary_yaxis("right")
         inside = scale[(scale * end > ax.get_ylim()[0]) & (scale * end < high)]
@@ -164,7 +164,7 @@ def influence_panel(rows: pd.DataFrame, panels: dict[str, tuple[str, list[float]
     Parameters
     ----------
     rows : DataFrame
-        label, flagged, and a column per panel.
+        label, kind, flagged (drawn as a diamond), and a column per panel.
     panels : dict
         Column: (title, values of the dashed lines: where the row has no influence, and cut-offs).
     """
@@ -184,9 +184,12 @@ def influence_panel(rows: pd.DataFrame, panels: dict[str, tuple[str, list[float]
             for line in lines:
                 ax.axvline(line, color=GREY, lw=0.7, ls="--", zorder=0)
             ax.hlines(at, ax.get_xlim()[0], values, color=LIGHT, lw=0.8, zorder=0)
-            flagged = rows["flagged"].to_numpy(bool)
-            ax.plot(values[~flagged], at[~flagged], "o", ms=4, color=BLUE)
-            ax.plot(values[flagged], at[flagged], "D", ms=4.5, mec=ORANGE, mfc="white", mew=1.3)
+            for (kind, flagged), part in rows.assign(at=at).groupby(["kind", "flagged"]):
+                edge, fill = _KINDS[kind]
+                ax.plot(
+                    part[column], part["at"], "D" if flagged else "o", ms=5.5 if flagged else 4,
+                    mec=edge, mfc=fill, mew=1.2,
+                )  # fmt: skip
             ax.set_title(title)
             ax.set_yticks(at, rows["label"])
             ax.tick_params(axis="y", left=False)
