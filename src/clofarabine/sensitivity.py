@@ -161,8 +161,9 @@ def multiverse(
     Parameters
     ----------
     subsets : mapping
-        Name: which rows stay, shape (k,). One that leaves fewer than two rows, or the same rows as
-        an earlier one, is no choice and is left out.
+        Name: which rows stay, shape (k,), or a matrix (r, k) of zeros and ones that adds rows up
+        (`merged`). A choice that leaves fewer than two rows, or the same rows as an earlier one,
+        is no choice and is left out.
 
     Returns
     -------
@@ -172,15 +173,23 @@ def multiverse(
     x, n, seen, parts = np.asarray(x), np.asarray(n), set(), []
     for name, keep in subsets.items():
         keep = np.asarray(keep, bool)
-        if keep.sum() < 2 or tuple(keep) in seen:
+        if keep.ndim == 1:
+            keep = np.eye(len(n), dtype=bool)[keep]
+        if len(keep) < 2 or keep.tobytes() in seen:
             continue
-        seen.add(tuple(keep))
-        part = pool_all(x[..., keep], n[keep], how)
+        seen.add(keep.tobytes())
+        part = pool_all(x @ keep.T, n @ keep.T, how)
         part.insert(0, "rows", name)
         parts.append(part)
     if not parts:
         raise ValueError("subsets: found none with two rows, expected at least one")
     return pd.concat(parts, ignore_index=True)
+
+
+def merged(studies: Sequence[object]) -> Array:
+    """Matrix (r, k) of zeros and ones that makes one row of the rows of each study, in order."""
+    names = np.asarray(studies, object)
+    return np.array([names == name for name in dict.fromkeys(names)], int)
 
 
 def without_each(
