@@ -74,6 +74,12 @@ def display_name(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "True or False",
+}
 _EXPECTED = {
     "required": "a value",
     "minimum": "at least {}",
@@ -84,7 +90,7 @@ _EXPECTED = {
 
 def _expected(field: dict[str, Any], note: str) -> str:
     """What a column may hold, in words, given the check that failed."""
-    kind = {"integer": "a whole number", "number": "a number", "string": "text"}[field["type"]]
+    kind = _KINDS[field["type"]]
     rules = field.get("constraints", {})
     if "enum" in rules and "enum" in note:
         return "one of " + ", ".join(rules["enum"])
@@ -139,7 +145,7 @@ def _check_table(entry: dict[str, Any], path: Path) -> None:
     raise DataError("\n".join(dict.fromkeys(lines)))
 
 
-_DTYPES = {"integer": "Int64", "number": "Float64", "string": "string"}
+_DTYPES = {"integer": "Int64", "number": "Float64", "string": "string", "boolean": "boolean"}
 
 
 def read_table(entry: dict[str, Any], path: Path) -> pd.DataFrame:
@@ -267,6 +273,43 @@ def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> p
         frame = frame.set_index("row")
         frame.loc[change["row"]] = change.set_index("row")[frame.columns]
         frame = frame.reset_index()[list(change.columns)]
+    return frame
+
+
+_COUNTS = {
+    "label": {"type": "string", "constraints": {"required": True}},
+    "x": {"type": "integer", "constraints": {"required": True, "minimum": 0}},
+    "n": {"type": "integer", "constraints": {"required": True, "minimum": 1}},
+    "year": {"type": "integer"},
+    "sponsorship": {"type": "string"},
+    "design": {"type": "string"},
+    "regimen": {"type": "string"},
+}
+
+
+def load_counts(path: str | Path) -> pd.DataFrame:
+    """Another meta-analysis: a CSV file with columns label, x (events), n (patients).
+
+    year, sponsorship, design and regimen may follow. Raises DataError as `load` does.
+    """
+    path = Path(path)
+    if not path.is_file():
+        expected = f"a CSV table with columns {', '.join(_COUNTS)}"
+        raise DataError(_problem(display_name(path), None, None, "no such file", expected))
+    with path.open(encoding="utf-8", errors="replace", newline="") as f:
+        header = next(csv.reader(f), [])
+    names = [c for c in _COUNTS if c in header or c in ("label", "x", "n")]
+    names = header if sorted(names) == sorted(header) else names
+    fields = [{"name": c, "description": c, **_COUNTS[c]} for c in names]
+    schema = {"fields": fields, "missingValues": ["NA"], "primaryKey": ["label"]}
+    frame = read_table({"name": path.stem, "schema": schema}, path)
+    bad = frame.index[frame["x"] > frame["n"]]
+    if len(bad):
+        r = frame.loc[bad[0]]
+        problem = _problem(
+            display_name(path), int(bad[0]) + 2, "x", str(r["x"]), f"at most n = {r['n']}"
+        )
+        raise DataError(problem)
     return frame
 
 

@@ -55,6 +55,40 @@ FLOW: tuple[Step, ...] = (
         writes=("internal_checks",),
         figures=("figure1_selection", "table2_characteristics"),
     ),
+    Step(
+        "02_reconstruction",
+        writes=(
+            "method_evidence",
+            "method_evidence_scenarios",
+            "identified_set_cr",
+            "identified_set_or",
+            "bounds",
+            "hidden_rows",
+        ),
+        figures=(
+            "identified_methods",
+            "identified_narrowing",
+            "identified_counts",
+            "identified_checks",
+            "identified_hidden",
+        ),
+    ),
+    Step(
+        "04_sensitivity_analyses",
+        reads=("identified_set_cr", "identified_set_or"),
+        writes=("sensitivity",),
+        figures=(
+            "sensitivity_shrinkage",
+            "sensitivity_leave_one_out",
+            "sensitivity_influence",
+            "sensitivity_baujat",
+            "sensitivity_radial",
+            "sensitivity_multiverse_documented",
+            "sensitivity_choices",
+            "sensitivity_leave_one_out_identified",
+            "sensitivity_multiverse",
+        ),
+    ),
 )
 
 

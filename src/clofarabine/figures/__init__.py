@@ -6,6 +6,7 @@ well. A documented count is a solid marker, a reconstructed one hollow.
 
 from .bias import funnel
 from .forest import forest
+from .identified import count_ranges, intervals, method_grid, strips, together
 from .influence import baujat, influence_panel, pooled_list, radial
 from .picture import Picture, show
 from .selection import characteristics, selection_flow
@@ -15,13 +16,18 @@ __all__ = [
     "Picture",
     "baujat",
     "characteristics",
+    "count_ranges",
     "forest",
     "funnel",
     "influence_panel",
+    "intervals",
+    "method_grid",
     "multiverse",
     "pooled_list",
     "radial",
     "selection_flow",
     "show",
     "shrinkage",
+    "strips",
+    "together",
 ]
