@@ -15,16 +15,15 @@ from scipy.integrate import simpson
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 from scipy.special import ndtr
-from scipy.stats import halfcauchy, halfnorm
 
 from .pooling import effects
 from .proportions import Array, choose
 
 Prior = Literal["half-normal", "half-cauchy"]
 PRIORS: tuple[Prior, ...] = get_args(Prior)
-_DENSITY: dict[str, Callable[..., Array]] = {
-    "half-normal": halfnorm.pdf,
-    "half-cauchy": halfcauchy.pdf,
+_DENSITY: dict[str, Callable[[Array, float], Array]] = {
+    "half-normal": lambda t, s: np.sqrt(2 / np.pi) / s * np.exp(-0.5 * (t / s) ** 2),
+    "half-cauchy": lambda t, s: 2 / (np.pi * s) / (1 + (t / s) ** 2),
 }
 # Simpson's rule on this many points of tau / (tau + unit) leaves less than 1e-9.
 POINTS = 2001
@@ -186,7 +185,7 @@ def posterior(
     sd = information**-0.5
     misfit = (w * (y - mean[:, None]) ** 2).sum(-1) + precision * (mean - centre) ** 2
     log_density = 0.5 * (np.log(w).sum(-1) - np.log(information) - misfit)
-    density = np.exp(log_density - log_density.max()) * _DENSITY[prior](tau, scale=scale)
+    density = np.exp(log_density - log_density.max()) * _DENSITY[prior](tau, scale)
     # in t = tau / (tau + unit); the last point, tau = infinity, has density 0 for k >= 2
     in_t = density * unit / (1 - t) ** 2
     density = density / simpson(np.append(in_t, 0.0), x=np.append(t, 1.0))
