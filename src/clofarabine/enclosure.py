@@ -8,6 +8,7 @@ a bound may be loose, never wrong.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -54,12 +55,12 @@ class Model:
     inverse: Inverse
     level: float = 0.95
 
-    @property
+    @cached_property
     def v(self) -> Array:
         """Sampling variances; on these scales they depend on n alone."""
         return proportions.transform(np.zeros(len(self.n)), self.n, self.scale)[1]
 
-    @property
+    @cached_property
     def effects(self) -> Array:
         """Effect of each count in each row, shape (k, max n + 1); NaN above the row's n."""
         out = np.full((len(self.n), max(self.n) + 1), np.nan)
