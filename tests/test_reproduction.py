@@ -1,7 +1,7 @@
 """The whole pipeline, run here and held against what is committed.
 
-One run of all notebooks serves every test of this file; a second one, under other conditions, must
-give the same bytes.
+One run of all notebooks serves every test of this file; a second one, under other conditions and
+without a network, must give the same bytes.
 """
 
 import os
@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import offline
 from matplotlib.image import imread, imsave
 from toys import files
 
@@ -20,9 +21,9 @@ from clofarabine import compare, data, pipeline
 OUTPUTS = ("notebooks", "derived", "figures")
 
 
-def _reproduce(build, *options, cwd=data.ROOT, **environment):
+def _reproduce(build, *options, cwd=data.ROOT, prefix=(), **environment):
     done = subprocess.run(
-        [sys.executable, "-m", "clofarabine", "reproduce", "--build", str(build), *options],
+        [*prefix, sys.executable, "-m", "clofarabine", "reproduce", "--build", build, *options],
         cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True,
     )  # fmt: skip
     return done, {kind: files(build / kind) for kind in OUTPUTS}
@@ -68,7 +69,7 @@ def test_a_second_run_under_other_conditions_gives_the_same_bytes(first, tmp_pat
     elsewhere = tmp_path / "somewhere else"
     elsewhere.mkdir()
     done, again = _reproduce(
-        tmp_path / "build", "--no-cache", "--jobs", "1", cwd=elsewhere,
+        tmp_path / "build", "--no-cache", "--jobs", "1", cwd=elsewhere, prefix=offline(),
         PYTHONHASHSEED="4242", TZ="Asia/Kathmandu", LANG="C", LC_ALL="C",
         OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NUMBA_NUM_THREADS="1",
     )  # fmt: skip
