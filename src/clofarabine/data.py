@@ -82,13 +82,19 @@ def display_name(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
-_KINDS = {"integer": "a whole number", "number": "a number", "string": "text"}
-_DTYPES = {"integer": "Int64", "number": "Float64", "string": "string"}
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "True or False",
+}
+_DTYPES = {"integer": "Int64", "number": "Float64", "string": "string", "boolean": "boolean"}
 # ASCII digits alone: int() would also take 1_000, " 7" and other alphabets' digits.
 _GRAMMAR = {
     "integer": re.compile(r"-?[0-9]{1,18}"),
     "number": re.compile(r"-?[0-9]{1,18}(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?"),
     "string": re.compile(r"[^\x00-\x1f\x7f]+"),
+    "boolean": re.compile(r"True|False"),
 }
 _CSV = "a CSV table in UTF-8"
 _MOST = 20
@@ -122,10 +128,12 @@ def _value(field: dict[str, Any], cell: str, missing: list[str]) -> Any:
         return pd.NA
     if not _GRAMMAR[field["type"]].fullmatch(cell):
         raise ValueError
-    value = {"integer": int, "number": float, "string": str}[field["type"]](cell)
+    value = {"integer": int, "number": float, "string": str, "boolean": "True".__eq__}[
+        field["type"]
+    ](cell)
     if "enum" in rules and value not in rules["enum"]:
         raise ValueError
-    if field["type"] != "string" and not (
+    if field["type"] in ("integer", "number") and not (
         rules.get("minimum", -math.inf) <= value <= rules.get("maximum", math.inf)
         and math.isfinite(value)
     ):
@@ -332,6 +340,39 @@ def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> p
         frame = frame.set_index("row")
         frame.loc[change["row"]] = change.set_index("row")[frame.columns]
         frame = frame.reset_index()[list(change.columns)]
+    return frame
+
+
+_COUNTS = {
+    "label": {"type": "string", "constraints": {"required": True}},
+    "x": {"type": "integer", "constraints": {"required": True, "minimum": 0}},
+    "n": {"type": "integer", "constraints": {"required": True, "minimum": 1}},
+    "year": {"type": "integer"},
+    "sponsorship": {"type": "string"},
+    "design": {"type": "string"},
+    "regimen": {"type": "string"},
+}
+
+
+def load_counts(path: str | Path) -> pd.DataFrame:
+    """Another meta-analysis: a CSV file with columns label, x (events), n (patients).
+
+    year, sponsorship, design and regimen may follow. Raises DataError as `load` does.
+    """
+    path = Path(path)
+    header = _lines(path, display_name(path))[0]
+    names = [c for c in _COUNTS if c in header or c in ("label", "x", "n")]
+    names = header if sorted(names) == sorted(header) else names
+    fields = [{"name": c, "description": c, **_COUNTS[c]} for c in names]
+    schema = {"fields": fields, "missingValues": ["NA"], "primaryKey": ["label"]}
+    frame = read_table({"name": path.stem, "schema": schema}, path)
+    bad = frame.index[frame["x"] > frame["n"]]
+    if len(bad):
+        r = frame.loc[bad[0]]
+        problem = _problem(
+            display_name(path), int(bad[0]) + 2, "x", str(r["x"]), f"at most n = {r['n']}"
+        )
+        raise DataError(problem)
     return frame
 
 

@@ -5,10 +5,19 @@ and allocates nothing, so that ten million study sets cost seconds. Nothing here
 the public functions of `proportions`, `pooling` and `reconstruction` do.
 """
 
+import hashlib
 from math import asin, cos, inf, log, nan, pi, sin, sqrt
+from pathlib import Path
 
 import numpy as np
-from numba import njit
+from numba import config, njit
+
+# numba keeps machine code until the file of a function changes, and does not see a change in what
+# the function calls. So the cache is named after all compiled sources together.
+_HERE = Path(__file__).parent
+_SOURCES = [p for p in sorted(_HERE.glob("*.py")) if b"njit" in p.read_bytes()]
+_DIGEST = hashlib.sha256(b"".join(p.read_bytes() for p in _SOURCES)).hexdigest()[:12]
+config.CACHE_DIR = str(_HERE / "__pycache__" / f"numba-{_DIGEST}")
 
 DL, PM, REML, ML, HE, SJ, HS, FE = range(8)
 
@@ -88,71 +97,79 @@ def solve_q(y, v, target):
 
 @njit(cache=True, nogil=True)
 def _likelihood(y, v, tau2, restricted):
-    """Log-likelihood up to a constant, its slope, its curvature and the expected information."""
-    sw = 0.0
+    """Log-likelihood up to a constant."""
+    _mu, sw, q = weighted(y, v, tau2)
+    ll = -0.5 * q
+    for i in range(y.size):
+        ll -= 0.5 * log(v[i] + tau2)
+    return ll - 0.5 * log(sw) if restricted else ll
+
+
+@njit(cache=True, nogil=True)
+def _slope(y, v, tau2, restricted):
+    """Slope of the log-likelihood, its curvature and the expected information."""
+    mu, sw, _q = weighted(y, v, tau2)
     sw2 = 0.0
     sw3 = 0.0
-    swy = 0.0
-    ll = 0.0
-    for i in range(y.size):
-        w = 1.0 / (v[i] + tau2)
-        sw += w
-        sw2 += w * w
-        sw3 += w * w * w
-        swy += w * y[i]
-        ll += 0.5 * log(w)
-    mu = swy / sw
     a = 0.0
     b = 0.0
     c = 0.0
     for i in range(y.size):
         w = 1.0 / (v[i] + tau2)
-        r = y[i] - mu
-        ll -= 0.5 * w * r * r
-        a += w * w * r * r
-        b += w * w * r
-        c += w * w * w * r * r
+        r = w * (y[i] - mu)
+        sw2 += w * w
+        sw3 += w * w * w
+        a += r * r
+        b += w * r
+        c += w * r * r
     slope = 0.5 * (a - sw)
     curvature = 0.5 * sw2 - c + b * b / sw
     information = 0.5 * sw2
     if restricted:
-        ll -= 0.5 * log(sw)
         slope += 0.5 * sw2 / sw
-        curvature += 0.5 * (sw2 / sw) ** 2 - sw3 / sw
-        information += 0.5 * (sw2 / sw) ** 2 - sw3 / sw
-    return ll, slope, curvature, information
+        more = 0.5 * (sw2 / sw) ** 2 - sw3 / sw
+        curvature += more
+        information += more
+    return slope, curvature, information
 
 
 @njit(cache=True, nogil=True)
 def _maximise(y, v, start, restricted):
     """Return the tau² of the highest (restricted) likelihood.
 
-    Newton steps where it is concave, scoring steps elsewhere, both kept inside the interval in
-    which the slope changes sign; 0 where the likelihood is higher there than at the maximum found.
+    Newton steps where it is concave; elsewhere scoring steps until the slope has changed sign, and
+    halving of that interval from then on (scoring can crawl past an inflection for thousands of
+    steps). 0 where the likelihood is higher there than at the maximum found.
     """
     low = 0.0
     high = inf
     tau2 = start
     for _ in range(MAX_ITERATIONS):
-        ll, slope, curvature, information = _likelihood(y, v, tau2, restricted)
+        slope, curvature, information = _slope(y, v, tau2, restricted)
         if slope > 0.0:
             low = tau2
         else:
             high = tau2
-        new = tau2 - slope / curvature if curvature < 0.0 else tau2 + slope / information
-        if new <= 0.0:
-            ll0, slope0, _c, _i = _likelihood(y, v, 0.0, restricted)
-            if slope0 <= 0.0:
+        if curvature < 0.0:
+            new = tau2 - slope / curvature
+        elif high < inf:
+            if high <= STEP * v.min():
                 return 0.0
+            new = 0.5 * (low + high)
+        else:
+            new = tau2 + slope / information
+        if new <= 0.0 and _slope(y, v, 0.0, restricted)[0] <= 0.0:
+            return 0.0
         if not low < new < high:
             new = 0.5 * (low + high) if high < inf else 2.0 * tau2
         narrow = high < inf and high - low <= STEP * high
         done = narrow or abs(new - tau2) <= STEP * new
         tau2 = new
         if done:
-            ll, _s, _c, _i = _likelihood(y, v, tau2, restricted)
-            ll0, slope0, _c, _i = _likelihood(y, v, 0.0, restricted)
-            return 0.0 if slope0 <= 0.0 and ll0 >= ll else tau2
+            if _slope(y, v, 0.0, restricted)[0] > 0.0:
+                return tau2  # the likelihood rises from 0
+            at_0 = _likelihood(y, v, 0.0, restricted)
+            return 0.0 if at_0 >= _likelihood(y, v, tau2, restricted) else tau2
     return nan
 
 

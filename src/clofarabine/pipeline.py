@@ -56,6 +56,24 @@ FLOW: tuple[Step, ...] = (
         writes=("internal_checks",),
         figures=("figure1_selection", "table2_characteristics"),
     ),
+    Step(
+        "02_reconstruction",
+        writes=(
+            "method_evidence",
+            "method_evidence_scenarios",
+            "identified_set_cr",
+            "identified_set_or",
+            "bounds",
+            "hidden_rows",
+        ),
+        figures=(
+            "identified_methods",
+            "identified_narrowing",
+            "identified_counts",
+            "identified_checks",
+            "identified_hidden",
+        ),
+    ),
 )
 
 

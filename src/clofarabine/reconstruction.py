@@ -1,0 +1,235 @@
+"""The identified set: every vector of counts that would print as the paper prints.
+
+A method is an estimator of tau², an interval, an inverse of the double arcsine, and how the two
+mixed-age studies enter the overall population. Given evidence (an interval for each count) and the
+printed pooled results, `reconstruct` returns for a method all integer vectors that meet them. The
+search is exhaustive (`identify`), and an empty set is evidence against the method (partial
+identification: Manski 2003).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from . import search
+from .enclosure import Constraint, Model
+from .identify import Counts, identified_set, meets
+from .pooling import Interval, Tau2
+from .proportions import INVERSES, Inverse
+
+Rows = Literal["merged", "age-groups"]
+
+ESTIMATORS: tuple[Tau2, ...] = ("DL", "PM", "REML", "ML", "HE", "SJ", "HS")
+INTERVALS: tuple[Interval, ...] = ("wald", "hartung-knapp")
+ROWS: tuple[Rows, ...] = ("merged", "age-groups")
+
+
+class Method(NamedTuple):
+    """One way the paper's numbers could have been computed."""
+
+    tau2: Tau2
+    interval: Interval
+    inverse: Inverse
+    rows: Rows
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+
+METHODS = tuple(Method(*m) for m in product(ESTIMATORS, INTERVALS, INVERSES, ROWS))
+
+
+def constraint(row: pd.Series, decimals: int = 0) -> Constraint:
+    """A row of pooled_results.csv (percent, printed with so many decimals) as a constraint."""
+    half = 0.5 * 10.0**-decimals
+    pair = lambda p: ((float(p) - half) / 100, (float(p) + half) / 100)  # noqa: E731
+    return Constraint(
+        row["transformation"], pair(row["estimate"]), pair(row["lower"]), pair(row["upper"])
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one endpoint: rows in the order of the evidence file.
+
+    labels, n, low, high : of each row, adults included. adult : whether the row is of adults.
+    study : rows of one study are one row where they are merged.
+    """
+
+    labels: tuple[str, ...]
+    study: tuple[str, ...]
+    adult: NDArray[np.bool_]
+    n: NDArray[np.int32]
+    low: NDArray[np.int32]
+    high: NDArray[np.int32]
+
+    @classmethod
+    def read(cls, frame: pd.DataFrame, endpoint: str) -> "Evidence":
+        """From a table as `data.load_evidence` gives it."""
+        e = endpoint.lower()
+        return cls(
+            tuple(frame["row"]), tuple(frame["study"]),
+            (frame["population"] == "adult").to_numpy(bool),
+            *(frame[c].to_numpy(np.int32) for c in ("n", f"{e}_min", f"{e}_max")),
+        )  # fmt: skip
+
+    def overall(self, rows: Rows) -> NDArray[np.int32]:
+        """Matrix (overall rows, rows) that adds up counts: one row a study, or one a row."""
+        if rows == "age-groups":
+            return np.eye(len(self.n), dtype=np.int32)
+        names = list(dict.fromkeys(self.study))
+        return np.array([[int(s == name) for s in self.study] for name in names], np.int32)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The identified set of one endpoint under one method.
+
+    paediatric : vectors (m, paediatric rows) that meet the paediatric numbers. joint : vectors
+    (m, rows) that meet the overall numbers as well.
+    """
+
+    method: Method
+    paediatric: Counts
+    joint: Counts
+
+
+def _targets(pooled: pd.DataFrame, endpoint: str) -> dict[tuple[str, str], Constraint]:
+    part = pooled[pooled["endpoint"] == endpoint]
+    return {(r["population"], r["transformation"]): constraint(r) for _, r in part.iterrows()}
+
+
+def reconstruct(
+    evidence: Evidence,
+    pooled: pd.DataFrame,
+    endpoint: str,
+    methods: Sequence[Method] = METHODS,
+    **options: Any,
+) -> list[Found]:
+    """Identified sets of an endpoint under each method.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    pooled : DataFrame
+        As pooled_results.csv: endpoint, population, transformation, estimate, lower, upper.
+    endpoint : str
+    methods : sequence of Method
+    options
+        limit, client, progress of `identified_set`.
+    """
+    targets = _targets(pooled, endpoint)
+    results: dict[Method, Found] = {}
+    for tau2, interval in dict.fromkeys((m.tau2, m.interval) for m in methods):
+        own = [m for m in methods if m[:2] == (tau2, interval)]
+        child = ~evidence.adult
+        model = Model(tuple(evidence.n[child].tolist()), "PAS", tau2, interval, "sin2")
+        pas, _ = identified_set(
+            model,
+            targets["paediatric", "PAS"],
+            evidence.low[child],
+            evidence.high[child],
+            **options,
+        )
+        sets = {}
+        for inverse in dict.fromkeys(m.inverse for m in own):
+            double = replace(model, scale="PFT", inverse=inverse)
+            sets[inverse] = pas[meets(double, targets["paediatric", "PFT"], pas)]
+        for rows in dict.fromkeys(m.rows for m in own):
+            wanted = {i: sets[i] for i in dict.fromkeys(m.inverse for m in own if m.rows == rows)}
+            joint = _extend(evidence, model, targets, rows, wanted, options)
+            for inverse, x in joint.items():
+                method = Method(tau2, interval, inverse, rows)
+                results[method] = Found(method, sets[inverse], x)
+    return [results[m] for m in methods]
+
+
+def _extend(
+    evidence: Evidence, model: Model, targets: dict, rows: Rows, sets: dict[Inverse, Counts],
+    options: dict,
+) -> dict[Inverse, Counts]:  # fmt: skip
+    """The paediatric vectors with every count of adults that meets the overall numbers."""
+    wide = len(evidence.n)
+    empty = np.empty((0, wide), np.int32)
+    union = np.unique(np.concatenate(list(sets.values())), axis=0)
+    if not len(union):
+        return dict.fromkeys(sets, empty)
+    add = evidence.overall(rows)
+    low = np.tile(evidence.low, (len(union), 1))
+    high = np.tile(evidence.high, (len(union), 1))
+    low[:, ~evidence.adult] = high[:, ~evidence.adult] = union
+    whole = replace(model, n=tuple((add @ evidence.n).tolist()))
+    overall, box = identified_set(
+        whole, targets["overall", "PAS"], low @ add.T, high @ add.T, **options
+    )
+    # Each adult row stands in one overall row: its count is what the children leave of it.
+    vectors = low[box]
+    child = np.where(evidence.adult, 0, 1) * vectors
+    rest = overall - child @ add.T
+    for i in np.flatnonzero(evidence.adult):
+        vectors[:, i] = rest[:, np.flatnonzero(add[:, i])[0]]
+    out = {}
+    for inverse, x in sets.items():
+        fits = meets(
+            replace(whole, scale="PFT", inverse=inverse), targets["overall", "PFT"], overall
+        )
+        fits &= _among(vectors[:, ~evidence.adult], x)
+        out[inverse] = vectors[fits]
+    return out
+
+
+def _among(x: Counts, y: Counts) -> NDArray[np.bool_]:
+    """Whether each vector of x is one of y."""
+    known = {row.tobytes() for row in np.ascontiguousarray(y, np.int32)}
+    return np.array([row.tobytes() in known for row in np.ascontiguousarray(x, np.int32)], bool)
+
+
+def couple(cr: Counts, or_: Counts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which CR vectors have an OR vector that is nowhere smaller, and the other way round."""
+    a, b = np.zeros(len(cr), bool), np.zeros(len(or_), bool)
+    if len(cr) and len(or_):
+        search.dominated(cr, or_, a)
+        search.dominated(-or_, -cr, b)
+    return a, b
+
+
+def medoid(x: Counts) -> Counts:
+    """The vector of a set with the least sum of absolute differences to the others.
+
+    Ties go to the vector that comes first when sorted as counts; shape (m, k) in, (k,) out.
+    """
+    x = x[np.lexsort(x[:, ::-1].T)]
+    total = np.zeros(len(x))
+    for column in x.T:  # sum of |x - x'| by column from a histogram: m log m instead of m²
+        values, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
+        total += (np.abs(values[:, None] - values) @ counts)[inverse]
+    return x[int(total.argmin())]
+
+
+def repair(
+    evidence: Evidence, pooled: pd.DataFrame, endpoint: str, method: Method, most: int = 12
+) -> tuple[int, Counts]:
+    """The smallest change of the counts that lets the printed results hold, and what then holds.
+
+    Distance is the sum of absolute changes of counts, from the nearest end of each interval.
+    Returns it with all vectors at that distance, or (most + 1, none) if none is within most.
+    """
+
+    def distance(x: Counts) -> NDArray[np.int64]:
+        return np.maximum(np.maximum(evidence.low - x, x - evidence.high), 0).sum(1)
+
+    for d in range(most + 1):
+        wider = replace(
+            evidence,
+            low=np.maximum(evidence.low - d, 0), high=np.minimum(evidence.high + d, evidence.n),
+        )  # fmt: skip
+        x = reconstruct(wider, pooled, endpoint, [method])[0].joint
+        x = x[distance(x) == d]
+        if len(x):
+            return d, x
+    return most + 1, np.empty((0, len(evidence.n)), np.int32)
