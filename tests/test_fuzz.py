@@ -308,4 +308,4 @@ def test_a_choice_is_known_or_refused(endpoint, population, counts):
         assert counts in study_rows.COUNTS
         assert frame["kind"].isin(["documented", "reconstructed", "unknown"]).all()
         return
-    assert re.match(r"\w+: found '.*', expected one of ", said, re.S)
+    assert re.match(r"\w+: found (['\"]).*\1, expected one of ", said, re.S)
