@@ -116,7 +116,7 @@ FLOW: tuple[Step, ...] = (
     ),
     Step(
         "07_claims_audit",
-        reads=("bounds",),
+        reads=("bounds", "method_evidence"),
         writes=("claims_verdicts",),
         figures=("claims_map",),
     ),
