@@ -66,6 +66,7 @@ FLOW: tuple[Step, ...] = (
             "identified_set_or",
             "bounds",
             "hidden_rows",
+            "repairs",
         ),
         figures=(
             "identified_methods",
