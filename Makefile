@@ -8,7 +8,7 @@ UV := .tools/uv/bin/uv
 SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --locked --quiet --inexact --python "$$(command -v $(PYTHON))"
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce update test fuzz determinism bench lint lab oracle lock env env-test clean
+.PHONY: help reproduce update report test test-browser fuzz determinism bench lint lab oracle lock env env-test clean
 
 help:  ## show this manual
 	@echo "make TARGET, on Debian or Ubuntu with Python 3.11 or newer (venv), make and git:"
@@ -23,8 +23,14 @@ reproduce: env  ## run all notebooks into build/ and compare with the committed 
 update: env  ## run all notebooks and refresh the committed outputs
 	@$(RUN) -m clofarabine update --jobs $(JOBS)
 
+report: env  ## run the notebooks and write build/report.html, one page that needs no network
+	@$(RUN) -m clofarabine report --jobs $(JOBS)
+
 test: env-test lint  ## lint, unit and property tests, notebooks against their outputs, figures, environment
 	@$(RUN) -m pytest -n $(JOBS)
+
+test-browser: env-test  ## the notebooks in JupyterLab in a real browser (needs chromium; part of test)
+	@$(RUN) -m pytest tests/browser
 
 fuzz: env-test  ## N=10000 mutated tables and parameters, new ones each time
 	@FUZZ=$(N) $(RUN) -m pytest -n $(JOBS) --dist load tests/test_fuzz.py
@@ -40,7 +46,7 @@ lint: env-test  ## style of package, tests and notebooks
 	@$(RUN) -m ruff format --check .
 
 lab: env  ## open the notebooks in JupyterLab
-	@$(RUN) -m jupyterlab notebooks
+	@$(RUN) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start.ipynb
 
 oracle: env  ## recompute the pinned reference values with R metafor (needs Rscript)
 	@Rscript tests/oracle/metafor.R tests/oracle/metafor.json

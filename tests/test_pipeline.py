@@ -224,5 +224,5 @@ def test_the_flow_is_complete():
 
 def test_a_step_is_found_by_its_number():
     assert pipeline.step("01").name == "01_data_extraction"
-    with pytest.raises(PipelineError, match="notebook: found '99', expected one of 01_data"):
+    with pytest.raises(PipelineError, match="notebook: found '99', expected one of 00_start"):
         pipeline.step("99")

@@ -35,7 +35,11 @@ def _parser() -> argparse.ArgumentParser:
         "reproduce", help="run the notebooks into build/ and compare with the committed outputs"
     )
     update = commands.add_parser("update", help="run the notebooks and refresh what is committed")
-    for p in (reproduce, update):
+    run = commands.add_parser("run", help="run a notebook over a grid of parameters")
+    run.add_argument("--grid", required=True, type=Path, metavar="FILE",
+                     help="YAML: notebook, and parameters with a list of values each")  # fmt: skip
+    report = commands.add_parser("report", help="run the notebooks and write build/report.html")
+    for p in (reproduce, update, run, report):
         p.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
                        help="notebooks at a time (default: one a processor)")  # fmt: skip
         p.add_argument("--no-cache", action="store_true", help="run every notebook again")
@@ -44,8 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--counts", type=Path, metavar="FILE.csv",
                            help="counts to take the place of the evidence, such as the paper's "
                            "supplement; columns as in data/sources/evidence.csv")  # fmt: skip
-    reproduce.add_argument("--build", type=Path, metavar="FOLDER",
-                           help="where the outputs go (default: build)")  # fmt: skip
+    for p in (reproduce, run):
+        p.add_argument("--build", type=Path, metavar="FOLDER",
+                       help="where the outputs go (default: build)")  # fmt: skip
     reproduce.add_argument("-p", action="append", type=_value, default=[], metavar="NAME=VALUE",
                            dest="parameters", help="set a parameter of the notebooks")  # fmt: skip
     return parser
@@ -80,15 +85,45 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from . import compare, data, pipeline
+    from . import codecheck, compare, data, paper, pipeline
 
+    paper.refresh_ledger()
     with pipeline.workspace(pipeline.BUILD):
         runs = pipeline.run_all(
             pipeline.FLOW, build=pipeline.BUILD, jobs=args.jobs, cache=not args.no_cache
         )
         compare.commit(runs)
         data.refresh_codebook()
+        codecheck.refresh()
     print(f"{len(runs)} notebooks, their figures and derived tables are up to date.")
+    return 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    from . import grid, pipeline
+
+    plan = grid.read(args.grid)
+    build = (args.build or pipeline.BUILD).resolve()
+    with pipeline.workspace(build):
+        summary = grid.run(plan, build=build, jobs=args.jobs, cache=not args.no_cache)
+    print(summary.fillna("").to_string(index=False, max_colwidth=100))
+    failed = int(summary["state"].eq("failed").sum())
+    print(
+        f"{len(summary) - failed} of {len(summary)} runs finished; their notebooks and tables are"
+    )
+    print(f"in {pipeline.display_name(build / 'grid' / plan.name)}.")
+    return 1 if failed else 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from . import pipeline, report
+
+    with pipeline.workspace(pipeline.BUILD):
+        runs = pipeline.run_all(
+            pipeline.FLOW, build=pipeline.BUILD, jobs=args.jobs, cache=not args.no_cache
+        )
+        path = report.write(runs, pipeline.BUILD / "report.html")
+    print(f"{len(runs)} notebooks and the ledger are in {pipeline.display_name(path)}.")
     return 0
 
 
@@ -99,7 +134,8 @@ def main(argv: list[str] | None = None) -> int:
     from .pipeline import PipelineError
 
     try:
-        return {"reproduce": _reproduce, "update": _update}[args.command](args)
+        commands = {"reproduce": _reproduce, "update": _update, "run": _run, "report": _report}
+        return commands[args.command](args)
     except (PipelineError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

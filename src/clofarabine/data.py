@@ -309,6 +309,17 @@ def load(name: str) -> pd.DataFrame:
     return _load(name, path, stamp).copy()
 
 
+class Tables(dict[str, pd.DataFrame]):
+    """The tables of the data package by name, read when first asked for.
+
+    A table that is set replaces the file's: what a rule says of a changed number can be tried out.
+    """
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        self[name] = load(name)
+        return self[name]
+
+
 def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> pd.DataFrame:
     """What is known of each row's counts, as intervals; a documented count has min = max.
 

@@ -17,6 +17,9 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 from papermill.log import logger
 
+# A widget lives as long as its kernel; what a notebook keeps is the picture beside it.
+_LIVE = "application/vnd.jupyter.widget-view+json"
+
 
 class PipelineError(RuntimeError):
     """A run that did not finish; the message names notebook, cell and error."""
@@ -109,7 +112,7 @@ def execute(
             what += "\n" + re.sub(r"\x1b\[[0-9;]*m", "", trace).strip()
         cell = _place(path, error.cell_index, parameters)
         raise PipelineError(f"{path.stem}, {cell}: {what}") from None
-    return _normalise(nb)
+    return normalise(nb)
 
 
 def _place(path: Path, index: int, parameters: dict[str, Any]) -> str:
@@ -122,7 +125,7 @@ def _place(path: Path, index: int, parameters: dict[str, Any]) -> str:
     return f"cell {index}" if index > added else "the parameters that were set"
 
 
-def _normalise(nb: nbformat.NotebookNode) -> str:
+def normalise(nb: nbformat.NotebookNode) -> str:
     """Text of a notebook without what differs between two runs of the same content."""
     nb.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -135,5 +138,7 @@ def _normalise(nb: nbformat.NotebookNode) -> str:
         cell.metadata = {k: v for k, v in keep.items() if v}
         if "injected-parameters" in keep["tags"]:
             cell.id = "injected-parameters"
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(_LIVE, None)
     nbformat.validate(nb)
     return nbformat.writes(nb)

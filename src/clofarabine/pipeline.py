@@ -51,6 +51,7 @@ class Step:
 
 # The data flow, stated here and nowhere else; a step can use nothing that it does not name.
 FLOW: tuple[Step, ...] = (
+    Step("00_start", reads=("identified_set_cr", "identified_set_or")),
     Step(
         "01_data_extraction",
         writes=("internal_checks",),
@@ -96,6 +97,12 @@ FLOW: tuple[Step, ...] = (
             "safety_orders",
         ),
         figures=("safety_heatmap", "safety_pooled"),
+    ),
+    Step(
+        "07_claims_audit",
+        reads=("bounds",),
+        writes=("claims_verdicts",),
+        figures=("claims_map",),
     ),
 )
 

@@ -31,7 +31,7 @@ class Printed:
 
 
 def read(text: str) -> Printed:
-    """Read a printed number: digits, a word ("nine"), a bound ("> 30", "< 22"), "almost 10".
+    """Read a printed number: digits, a word ("nine"), a bound ("> 30", "≥ 22"), "almost 10".
 
     Words and plain integers are exact only as far as rounding to the unit goes; whether a quantity
     is a count is for the reader of the result to say.
@@ -52,9 +52,9 @@ def read(text: str) -> Printed:
         decimals = len(digits[0].partition(".")[2])
     half = 0.5 * 10.0**-decimals
     lower, upper = value - half, value + half
-    if ">" in text:
+    if ">" in text or "≥" in text:
         lower, upper = value, float("inf")
-    elif "<" in text:
+    elif "<" in text or "≤" in text:
         lower, upper = float("-inf"), value
     elif "almost" in text.lower():
         # "almost 1 year" claims less than the number, by an unstated amount: half of it at most.

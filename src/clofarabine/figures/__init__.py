@@ -8,7 +8,8 @@ from .bias import funnel, p_ranges, power_curve, trim_and_fill
 from .forest import forest
 from .identified import count_ranges, intervals, method_grid, strips, together
 from .influence import baujat, influence_panel, pooled_list, radial
-from .picture import Picture, show
+from .ledger import claims_map
+from .picture import Picture, draw, show
 from .safety import event_heatmap, event_rates
 from .selection import characteristics, selection_flow
 from .sensitivity import multiverse, shrinkage
@@ -17,7 +18,9 @@ __all__ = [
     "Picture",
     "baujat",
     "characteristics",
+    "claims_map",
     "count_ranges",
+    "draw",
     "event_heatmap",
     "event_rates",
     "forest",
