@@ -76,6 +76,22 @@ FLOW: tuple[Step, ...] = (
         ),
     ),
     Step(
+        "04_sensitivity_analyses",
+        reads=("identified_set_cr", "identified_set_or"),
+        writes=("sensitivity",),
+        figures=(
+            "sensitivity_shrinkage",
+            "sensitivity_leave_one_out",
+            "sensitivity_influence",
+            "sensitivity_baujat",
+            "sensitivity_radial",
+            "sensitivity_multiverse_documented",
+            "sensitivity_choices",
+            "sensitivity_leave_one_out_identified",
+            "sensitivity_multiverse",
+        ),
+    ),
+    Step(
         "05_publication_bias",
         reads=("identified_set_cr", "identified_set_or"),
         writes=("small_study_tests", "trim_and_fill"),
@@ -100,7 +116,7 @@ FLOW: tuple[Step, ...] = (
     ),
     Step(
         "07_claims_audit",
-        reads=("bounds",),
+        reads=("bounds", "method_evidence"),
         writes=("claims_verdicts",),
         figures=("claims_map",),
     ),
