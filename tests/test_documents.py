@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from clofarabine import __main__ as cli
-from clofarabine import pipeline
+from clofarabine import data, headline, pipeline
 from clofarabine.data import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -69,3 +69,22 @@ def test_cells_that_draw_are_collapsed_and_do_nothing_else(path):
         if cell.cell_type == "code" and "figures.show(" in cell.source:
             assert cell.metadata.get("jupyter", {}).get("source_hidden"), cell.source
             assert "save_derived" not in cell.source
+
+
+def test_the_results_in_the_readme_are_those_of_the_derived_tables():
+    text = headline.README.read_text(encoding="utf-8")
+    assert headline.filled(text) == text
+    first = text[: text.index("## Two commands")]
+    assert set(re.findall(r"<!--([\w-]+)-->", first)) == set(headline.values())
+    bare = re.sub(
+        r"<!--.*?<!--/-->|\(https?:[^)]*\)|\]\([^)]*\)|doi [^\]]*|\(Adv Ther[^,]*",
+        "",
+        first,
+        flags=re.DOTALL,
+    )
+    assert re.findall(r"\d+", bare) == ["2023"]  # the year of the paper: no result is typed
+
+
+def test_a_tag_without_a_number_is_refused():
+    with pytest.raises(data.DataError, match=r"<!--claim-->: found no such number, one of claims"):
+        headline.filled("<!--claim-->1<!--/-->")

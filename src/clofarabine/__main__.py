@@ -85,7 +85,7 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from . import codecheck, compare, data, paper, pipeline
+    from . import codecheck, compare, data, headline, paper, pipeline
 
     paper.refresh_ledger()
     with pipeline.workspace(pipeline.BUILD):
@@ -95,6 +95,7 @@ def _update(args: argparse.Namespace) -> int:
         compare.commit(runs)
         data.refresh_codebook()
         codecheck.refresh()
+        headline.refresh()
     print(f"{len(runs)} notebooks, their figures and derived tables are up to date.")
     return 0
 

@@ -163,6 +163,8 @@ def pieces(model: Model, constraint: Constraint) -> Iterator[Piece]:
     wald = model.interval == "wald"
     se = _standard_errors(limits, model.quantile)
     edges = _edges(model.v, se, wald)
+    if len(model.n) == 1:
+        edges = np.array([0, model.v[0]])  # one row has no variance between rows
     for t0, t1 in pairwise(edges):
         m0, m1 = _estimates(model, limits, t0, t1)
         if m0 <= m1:
@@ -205,7 +207,7 @@ def _piece(model: Model, t: tuple, m: tuple, se: tuple) -> Piece:
         tables += _about_the_estimate(model.tau2, v, near, far, (t0, t1), (r0, r1))
     else:
         spread, least, bound = _about_its_own_mean(model.tau2, v, t0, t1)
-        centre = np.clip((m0 + m1) / 2, 0, np.pi / 2) if np.isfinite(m0 + m1) else np.pi / 4
+        centre = np.clip((m0 + m1) / 2, 0, np.pi / 2) if np.isfinite(m1 - m0) else np.pi / 4
         if least > 0:
             tables.append(spread[:, None] * (y - centre) ** 2 - least / k)
     stack = np.array(tables).reshape(-1, *y.shape)

@@ -138,7 +138,7 @@ def identified_set(
     Raises
     ------
     ValueError
-        If a box is empty or leaves 0..n.
+        If a box is empty or leaves 0..n, or on Hartung-Knapp with one row.
     TooLarge
         With the size of the grid and of the search.
     """
@@ -149,6 +149,8 @@ def identified_set(
         b, i = bad[0]
         found, most = f"counts {low[b, i]} to {high[b, i]}", n[i]
         raise ValueError(f"row {i}: found {found}, expected a range within 0 to {most}")
+    if model.interval != "wald" and len(n) < 2:
+        raise ValueError("interval: found k = 1 row, Hartung-Knapp needs at least 2")
     if len(low) == 1:
         _refuse_beyond(limit, model, printed, low[0], high[0])
     # Known rows first: what they add is settled at once. The widest last: it is solved for.

@@ -93,6 +93,18 @@ FLOW: tuple[Step, ...] = (
         ),
     ),
     Step(
+        "05_publication_bias",
+        reads=("identified_set_cr", "identified_set_or"),
+        writes=("small_study_tests", "trim_and_fill"),
+        figures=(
+            "funnel",
+            "funnel_reconstructed",
+            "trim_and_fill",
+            "small_study_p_values",
+            "egger_power",
+        ),
+    ),
+    Step(
         "06_safety_summary",
         writes=(
             "safety_intervals",
@@ -105,7 +117,7 @@ FLOW: tuple[Step, ...] = (
     ),
     Step(
         "07_claims_audit",
-        reads=("bounds",),
+        reads=("bounds", "method_evidence"),
         writes=("claims_verdicts",),
         figures=("claims_map",),
     ),

@@ -7,6 +7,7 @@ A cell says which rules it shows by tags, "rule:" and the name of the rule.
 import base64
 import html
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,24 @@ def _deeper(markdown: str) -> str:
     return re.sub(r"^(#{1,5}) ", r"#\1 ", markdown, flags=re.MULTILINE)
 
 
+def prefix_of(name: str) -> str:
+    """Id of a notebook in the page."""
+    return f"notebook-{name.partition('_')[0]}"
+
+
+def inner_links(body: str, names: Iterable[str]) -> str:
+    """Links between notebooks lead to their part of the page; those to other files become text."""
+    parts = {f"{name}.ipynb": prefix_of(name) for name in names}
+
+    def link(m: re.Match) -> str:
+        file = m["href"].partition("#")[0].rpartition("/")[2]
+        if re.match(r"#|https://|data:", m["href"]):
+            return m[0]
+        return f'<a href="#{parts[file]}">{m["text"]}</a>' if file in parts else m["text"]
+
+    return re.sub(r'<a href="(?P<href>[^"]*)"[^>]*>(?P<text>.*?)</a>', link, body, flags=re.DOTALL)
+
+
 def body_of(nb: nbformat.NotebookNode, prefix: str, claims: dict[str, list[dict]]) -> str:
     """HTML of one notebook, code folded.
 
@@ -117,9 +136,9 @@ def page(notebooks: dict[str, nbformat.NotebookNode], verdicts: pd.DataFrame) ->
         claims.setdefault(r["check"], []).append({"id": r["id"], "anchor": r["anchor"]})
     parts = []
     for name, nb in notebooks.items():
-        prefix = f"notebook-{name.partition('_')[0]}"
+        prefix = prefix_of(name)
         title = next(c.source for c in nb.cells if c.cell_type == "markdown").splitlines()[0]
-        body = body_of(nb, prefix, claims)
+        body = inner_links(body_of(nb, prefix, claims), notebooks)
         parts.append({"prefix": prefix, "title": title.lstrip("# "), "body": body})
     names = list(dict.fromkeys(r["section"] for r in rows))
     count = {(r["section"], v): 0 for r in rows for v in VERDICTS}

@@ -128,7 +128,7 @@ def power_curve(curves: pd.DataFrame, alpha: float, title: str) -> Figure:
     styles = ((BLUE, "-", 1.8), (GREEN, "--", 1.3), (GREY, ":", 1.5), (ORANGE, "-.", 1.3))
     with mpl.rc_context(STYLE):
         fig = new_figure(PAGE, 3.0)
-        ax = fig.add_axes((0.08, 0.15, 0.58, 0.72))
+        ax = fig.add_axes((0.08, 0.15, 0.60, 0.72))
         groups = curves.groupby("label", sort=False)
         for (label, part), (colour, dash, width) in zip(groups, styles, strict=False):
             ax.plot(part["smallest"], part["power"], color=colour, ls=dash, lw=width, label=label)
