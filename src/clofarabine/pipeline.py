@@ -103,6 +103,7 @@ FLOW: tuple[Step, ...] = (
             "sensitivity_choices",
             "sensitivity_leave_one_out_identified",
             "sensitivity_multiverse",
+            "sensitivity_overview",
         ),
     ),
     Step(
