@@ -8,7 +8,7 @@ UV := .tools/uv/bin/uv
 SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --locked --quiet --inexact --python "$$(command -v $(PYTHON))"
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce update report test lint lab oracle lock env env-test clean
+.PHONY: help reproduce update report test test-browser fuzz determinism bench lint lab oracle lock env env-test clean
 
 help:  ## show this manual
 	@echo "make TARGET, on Debian or Ubuntu with Python 3.11 or newer (venv), make and git:"
@@ -29,12 +29,24 @@ report: env  ## run the notebooks and write build/report.html, one page that nee
 test: env-test lint  ## lint, unit and property tests, notebooks against their outputs, figures, environment
 	@$(RUN) -m pytest -n $(JOBS)
 
+test-browser: env-test  ## the notebooks in JupyterLab in a real browser (needs chromium; part of test)
+	@$(RUN) -m pytest tests/browser
+
+fuzz: env-test  ## N=10000 mutated tables and parameters, new ones each time
+	@FUZZ=$(N) $(RUN) -m pytest -n $(JOBS) --dist load tests/test_fuzz.py
+
+determinism: env-test  ## N=10 runs under changing conditions: the same bytes every time
+	@$(RUN) tools/determinism.py $(N)
+
+bench: env-test  ## measure against metafor, statsmodels, PyMARE and papermill's command line
+	@$(RUN) benchmarks/run.py
+
 lint: env-test  ## style of package, tests and notebooks
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 
 lab: env  ## open the notebooks in JupyterLab
-	@$(RUN) -m jupyterlab notebooks
+	@$(RUN) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start.ipynb
 
 oracle: env  ## recompute the pinned reference values with R metafor (needs Rscript)
 	@Rscript tests/oracle/metafor.R tests/oracle/metafor.json
@@ -58,6 +70,9 @@ $(VENV)/.runtime: $(UV) uv.lock pyproject.toml
 $(VENV)/.test: $(VENV)/.runtime
 	@$(SYNC) --group test --group bench --all-extras
 	@touch $@
+
+fuzz: N ?= 10000
+determinism: N ?= 10
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) .tools build

@@ -1,10 +1,17 @@
 """What several test files share."""
 
+import contextlib
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
+import nbformat
 import pytest
 from hypothesis import settings
+
+from clofarabine.data import ROOT
 
 # One seed for all machines: a failure found once is found again.
 settings.register_profile("compendium", derandomize=True, deadline=None, max_examples=100)
@@ -20,3 +27,30 @@ def need(tool: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+def copy_tree(to: Path) -> None:
+    """The tree a clone has, with notebooks that hold no output: nothing can pass unrun."""
+    leave = (".*", "build", "__pycache__", "*.egg-info")
+    shutil.copytree(ROOT, to, ignore=shutil.ignore_patterns(*leave), dirs_exist_ok=True)
+    for path in (to / "notebooks").glob("*.ipynb"):
+        nb = nbformat.read(path, as_version=4)
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(nb, path)
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """Mount onto a folder; without the right to, the test skips here and fails in CI."""
+    done = subprocess.run(["mount", *options, folder], capture_output=True, text=True)
+    if done.returncode:
+        message = f"mount is not allowed here: {done.stderr.strip()}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)

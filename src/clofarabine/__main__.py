@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 import yaml
 
@@ -34,36 +35,49 @@ def _parser() -> argparse.ArgumentParser:
         "reproduce", help="run the notebooks into build/ and compare with the committed outputs"
     )
     update = commands.add_parser("update", help="run the notebooks and refresh what is committed")
+    run = commands.add_parser("run", help="run a notebook over a grid of parameters")
+    run.add_argument("--grid", required=True, type=Path, metavar="FILE",
+                     help="YAML: notebook, and parameters with a list of values each")  # fmt: skip
     report = commands.add_parser("report", help="run the notebooks and write build/report.html")
-    for p in (reproduce, update, report):
+    for p in (reproduce, update, run, report):
         p.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
                        help="notebooks at a time (default: one a processor)")  # fmt: skip
         p.add_argument("--no-cache", action="store_true", help="run every notebook again")
     reproduce.add_argument("--only", action="append", metavar="NOTEBOOK",
                            help="run this notebook alone, e.g. 03; may be repeated")  # fmt: skip
+    reproduce.add_argument("--counts", type=Path, metavar="FILE.csv",
+                           help="counts to take the place of the evidence, such as the paper's "
+                           "supplement; columns as in data/sources/evidence.csv")  # fmt: skip
+    for p in (reproduce, run):
+        p.add_argument("--build", type=Path, metavar="FOLDER",
+                       help="where the outputs go (default: build)")  # fmt: skip
     reproduce.add_argument("-p", action="append", type=_value, default=[], metavar="NAME=VALUE",
                            dest="parameters", help="set a parameter of the notebooks")  # fmt: skip
     return parser
 
 
 def _reproduce(args: argparse.Namespace) -> int:
-    from . import compare, pipeline
+    from . import compare, data, pipeline
 
     steps = [pipeline.step(n) for n in args.only] if args.only else list(pipeline.FLOW)
     steps.sort(key=pipeline.FLOW.index)
     parameters = dict(args.parameters)
-    runs = pipeline.run_all(steps, parameters, jobs=args.jobs, cache=not args.no_cache)
-    if parameters or args.only:
-        target = pipeline.BUILD / "selected"
-        target.mkdir(parents=True, exist_ok=True)
-    else:
-        target = pipeline.BUILD
-    pipeline.assemble(runs, target)
+    if args.counts:
+        data.load_evidence(counts=args.counts)  # a bad file is refused before anything runs
+    build = (args.build or pipeline.BUILD).resolve()
+    with pipeline.workspace(build):
+        runs = pipeline.run_all(
+            steps, parameters, build=build, jobs=args.jobs, cache=not args.no_cache,
+            counts=args.counts,
+        )  # fmt: skip
+        whole = not (parameters or args.only or args.counts)
+        target = build if whole else build / "selected"
+        pipeline.assemble(runs, target)
     ran = sum(not r.cached for r in runs)
     print(f"{ran} of {len(runs)} notebooks run now, the others unchanged since an earlier run.")
-    if parameters:
-        print(f"Outputs are in {pipeline.display_name(target)}; with parameters set there is")
-        print("nothing committed to compare them with.")
+    if parameters or args.counts:
+        print(f"Outputs are in {pipeline.display_name(target)}; with parameters or counts set")
+        print("there is nothing committed to compare them with.")
         return 0
     results = compare.compare(runs)
     print(compare.report(results, runs))
@@ -71,43 +85,63 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from . import codecheck, compare, data, paper, pipeline
+    from . import codecheck, compare, data, headline, paper, pipeline
 
     paper.refresh_ledger()
-    runs = pipeline.run_all(jobs=args.jobs, cache=not args.no_cache)
-    for run in runs:
-        data.write_bytes(run.step.path, (run.folder / "notebook.ipynb").read_bytes())
-        for kind, parent in (("derived", data.DATA), ("figures", data.ROOT)):
-            for p in sorted((run.folder / kind).iterdir()):
-                data.write_bytes(parent / kind / p.name, p.read_bytes())
-    for path in compare.committed_leftovers(runs):
-        path.unlink()
-    data.refresh_codebook()
-    codecheck.refresh()
+    with pipeline.workspace(pipeline.BUILD):
+        runs = pipeline.run_all(
+            pipeline.FLOW, build=pipeline.BUILD, jobs=args.jobs, cache=not args.no_cache
+        )
+        compare.commit(runs)
+        data.refresh_codebook()
+        codecheck.refresh()
+        headline.refresh()
     print(f"{len(runs)} notebooks, their figures and derived tables are up to date.")
     return 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    from . import grid, pipeline
+
+    plan = grid.read(args.grid)
+    build = (args.build or pipeline.BUILD).resolve()
+    with pipeline.workspace(build):
+        summary = grid.run(plan, build=build, jobs=args.jobs, cache=not args.no_cache)
+    print(summary.fillna("").to_string(index=False, max_colwidth=100))
+    failed = int(summary["state"].eq("failed").sum())
+    print(
+        f"{len(summary) - failed} of {len(summary)} runs finished; their notebooks and tables are"
+    )
+    print(f"in {pipeline.display_name(build / 'grid' / plan.name)}.")
+    return 1 if failed else 0
 
 
 def _report(args: argparse.Namespace) -> int:
     from . import pipeline, report
 
-    runs = pipeline.run_all(jobs=args.jobs, cache=not args.no_cache)
-    path = report.write(runs, pipeline.BUILD / "report.html")
+    with pipeline.workspace(pipeline.BUILD):
+        runs = pipeline.run_all(
+            pipeline.FLOW, build=pipeline.BUILD, jobs=args.jobs, cache=not args.no_cache
+        )
+        path = report.write(runs, pipeline.BUILD / "report.html")
     print(f"{len(runs)} notebooks and the ledger are in {pipeline.display_name(path)}.")
     return 0
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; 0 if all is well, 1 if an output differs or a notebook fails."""
+    """Run a command; 0 if all is well, 1 if an output differs or a run fails, 2 if misspelt."""
     args = _parser().parse_args(argv)
     from .data import DataError
     from .pipeline import PipelineError
 
     try:
-        commands = {"reproduce": _reproduce, "update": _update, "report": _report}
+        commands = {"reproduce": _reproduce, "update": _update, "run": _run, "report": _report}
         return commands[args.command](args)
     except (PipelineError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a full disk, a folder that may not be written to
+        print(f"error: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept", file=sys.stderr)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from .data import DATA, ROOT
-from .pipeline import NOTEBOOKS, Run
+from . import data
+from .pipeline import Run
 
 # Numbers may differ by this much relative to their size: what different processors make of the
 # last bits, far below any digit that is shown.
@@ -65,7 +65,7 @@ def picture_difference(new: Path, old: Path) -> str:
 
 
 def notebook_difference(new: Path, old: Path) -> str:
-    """First difference of two notebooks in source or outputs; pictures are compared as files."""
+    """First difference of two notebooks in source or outputs, drawings included."""
     cells = [json.loads(p.read_text(encoding="utf-8"))["cells"] for p in (new, old)]
     if len(cells[0]) != len(cells[1]):
         return f"{len(cells[0])} cells instead of {len(cells[1])}"
@@ -83,7 +83,7 @@ def _texts(cell: dict) -> Iterator[str]:
     for output in cell.get("outputs", []):
         yield "".join(output.get("text", []))
         for kind, value in sorted(output.get("data", {}).items()):
-            if not kind.startswith("image/"):
+            if kind != "image/png":  # compared by pixels, as a file
                 yield "".join(value) if isinstance(value, list) else json.dumps(value)
 
 
@@ -95,25 +95,48 @@ def _compare(kind: str, new: Path, old: Path, difference: Callable[[Path, Path],
     return Result(kind, name, "differs", found) if found else Result(kind, name, "identical")
 
 
-def compare(runs: list[Run]) -> list[Result]:
-    """Compare the outputs of runs with the committed files, and look for committed leftovers."""
+def _folders(root: Path | None) -> dict[str, Path]:
+    root = root or data.ROOT
+    return {"derived": root / "data" / "derived", "figures": root / "figures"}
+
+
+def compare(runs: list[Run], root: Path | None = None) -> list[Result]:
+    """Compare the outputs of runs with those committed below root, the project's by default."""
+    committed = _folders(root)
     results = []
     for run in runs:
         new = run.folder / "notebook.ipynb"
         results.append(_compare("notebook", new, run.step.path, notebook_difference))
-    seen = set()
-    for kind, folder, committed, difference in (
-        ("derived table", "derived", DATA / "derived", table_difference),
-        ("figure", "figures", ROOT / "figures", picture_difference),
+    for kind, folder, difference in (
+        ("derived table", "derived", table_difference),
+        ("figure", "figures", picture_difference),
     ):
         for run in runs:
-            for new in sorted((run.folder / folder).iterdir()):
-                seen.add(committed / new.name)
-                results.append(_compare(kind, new, committed / new.name, difference))
+            written = sorted((run.folder / folder).iterdir())
+            results += [_compare(kind, p, committed[folder] / p.name, difference) for p in written]
             declared = run.step.writes if folder == "derived" else run.step.figures
-            for name in sorted(set(declared) - {p.stem for p in (run.folder / folder).iterdir()}):
+            names = {p.stem for p in written}
+            for name in sorted(set(declared) - names):
                 results.append(Result(kind, name, "missing", f"{run.step.name} did not write it"))
+            for name in sorted(names - set(declared)):
+                results.append(Result(kind, name, "undeclared", f"{run.step.name} wrote it"))
     return results
+
+
+def commit(runs: list[Run], root: Path | None = None) -> None:
+    """Make the outputs of a run of the whole pipeline the committed ones, each file at once."""
+    committed = _folders(root)
+    names = {f"{run.step.name}.ipynb" for run in runs}
+    for run in runs:
+        data.write_bytes(run.step.path, (run.folder / "notebook.ipynb").read_bytes())
+        for kind, folder in committed.items():
+            for p in sorted((run.folder / kind).iterdir()):
+                data.write_bytes(folder / p.name, p.read_bytes())
+                names.add(p.name)
+    for folder in {*(run.step.folder for run in runs), *committed.values()}:
+        for p in sorted(folder.glob("*.*")):
+            if p.name not in names:  # no run writes it any more
+                p.unlink()
 
 
 def report(results: list[Result], runs: list[Run]) -> str:
@@ -128,12 +151,3 @@ def report(results: list[Result], runs: list[Run]) -> str:
     total = len(results)
     lines.append(f"{total - bad} of {total} outputs are identical to the committed ones.")
     return "\n".join(lines)
-
-
-def committed_leftovers(runs: list[Run]) -> list[Path]:
-    """Committed outputs that no run of the whole pipeline writes any more."""
-    kinds = ("derived", "figures")
-    names = {p.name for run in runs for kind in kinds for p in (run.folder / kind).iterdir()}
-    names |= {f"{run.step.name}.ipynb" for run in runs}
-    folders = (NOTEBOOKS, DATA / "derived", ROOT / "figures")
-    return [p for f in folders for p in sorted(f.glob("*.*")) if p.name not in names]

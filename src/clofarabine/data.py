@@ -6,7 +6,9 @@ as zero.
 """
 
 import csv
+import io
 import json
+import math
 import os
 import re
 import tempfile
@@ -23,6 +25,9 @@ DATA = ROOT / "data"
 # Where a notebook run by the pipeline reads derived tables and writes what it makes. Opened by
 # hand, a notebook reads the committed tables and writes beside them, into build/interactive.
 OUTPUT_VARIABLE = "CLOFARABINE_OUTPUT"
+
+# A file of counts that takes the place of the evidence in every notebook of a run.
+COUNTS_VARIABLE = "CLOFARABINE_COUNTS"
 
 
 class DataError(ValueError):
@@ -70,7 +75,10 @@ def path_of(name: str) -> Path:
 
 
 def display_name(path: Path) -> str:
-    """Path as the messages show it: below the project where it is there."""
+    """Path as the messages show it: below the project or the run's own folder where it is there."""
+    base = os.environ.get(OUTPUT_VARIABLE)
+    if base and path.is_relative_to(base):
+        return str(path.relative_to(base))
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
@@ -80,88 +88,144 @@ _KINDS = {
     "string": "text",
     "boolean": "True or False",
 }
-_EXPECTED = {
-    "required": "a value",
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-    "unique": "a value that occurs once",
+_DTYPES = {"integer": "Int64", "number": "Float64", "string": "string", "boolean": "boolean"}
+# ASCII digits alone: int() would also take 1_000, " 7" and other alphabets' digits.
+_GRAMMAR = {
+    "integer": re.compile(r"-?[0-9]{1,18}"),
+    "number": re.compile(r"-?[0-9]{1,18}(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?"),
+    "string": re.compile(r"[^\x00-\x1f\x7f]+"),
+    "boolean": re.compile(r"True|False"),
 }
+_CSV = "a CSV table in UTF-8"
+_MOST = 20
 
 
-def _expected(field: dict[str, Any], note: str) -> str:
-    """What a column may hold, in words, given the check that failed."""
-    kind = _KINDS[field["type"]]
+def _shown(cell: str) -> str:
+    return repr(cell if len(cell) <= 60 else cell[:60] + "…") if cell else "nothing"
+
+
+def _expected(field: dict[str, Any]) -> str:
+    """What a column may hold, in words."""
     rules = field.get("constraints", {})
-    if "enum" in rules and "enum" in note:
+    if "enum" in rules:
         return "one of " + ", ".join(rules["enum"])
-    parts = [_EXPECTED[r].format(v) for r, v in rules.items() if r in _EXPECTED and r != "required"]
-    return ", ".join([kind, *parts])
+    words = {
+        "minimum": "at least {}",
+        "maximum": "at most {}",
+        "unique": "a value that occurs once",
+    }
+    return ", ".join(
+        [_KINDS[field["type"]], *(words[r].format(v) for r, v in rules.items() if r in words)]
+    )
 
 
-def _check_header(entry: dict[str, Any], path: Path, file: str) -> None:
-    with path.open(encoding="utf-8", errors="replace", newline="") as f:
-        found = next(csv.reader(f), [])
-    want = [field["name"] for field in entry["schema"]["fields"]]
-    if found and found != want:
+def _value(field: dict[str, Any], cell: str, missing: list[str]) -> Any:
+    """What a cell holds, pd.NA if missing; ValueError if the column does not allow it."""
+    rules = field.get("constraints", {})
+    if cell in missing:
+        if rules.get("required"):
+            raise ValueError
+        return pd.NA
+    if not _GRAMMAR[field["type"]].fullmatch(cell):
+        raise ValueError
+    value = {"integer": int, "number": float, "string": str, "boolean": "True".__eq__}[
+        field["type"]
+    ](cell)
+    if "enum" in rules and value not in rules["enum"]:
+        raise ValueError
+    if field["type"] in ("integer", "number") and not (
+        rules.get("minimum", -math.inf) <= value <= rules.get("maximum", math.inf)
+        and math.isfinite(value)
+    ):
+        raise ValueError
+    return value
+
+
+def _lines(path: Path, file: str) -> list[list[str]]:
+    """Cells of every line of a CSV file, the header first; a line break inside a cell is refused.
+
+    The mark that some programs put at the start of UTF-8 is passed over.
+    """
+    if not path.is_file():
+        raise DataError(_problem(file, None, None, "no such file", _CSV))
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        found = f"byte {error.object[error.start]:#04x}, which is not UTF-8"
+        raise DataError(_problem(file, row, None, found, _CSV)) from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines: list[list[str]] = []
+    try:
+        for cells in reader:
+            lines.append(cells)
+            if reader.line_num > len(lines):
+                raise csv.Error("a line break inside a cell")
+    except csv.Error as error:
+        raise DataError(_problem(file, len(lines) or 1, None, str(error), _CSV)) from None
+    if not lines:
+        raise DataError(_problem(file, None, None, "an empty file", _CSV))
+    return lines
+
+
+def _check_header(found: list[str], want: list[str], file: str) -> None:
+    if found != want:
         expected = "the columns " + ", ".join(want)
         wrong = [f"no column {c!r}" for c in want if c not in found]
-        wrong += [f"a column {c!r}" for c in found if c not in want]
-        raise DataError(_problem(file, 1, None, "; ".join(wrong) or ", ".join(found), expected))
+        wrong += [f"a column {_shown(c)}" for c in found if c not in want]
+        text = "; ".join(wrong[:_MOST]) or "the columns " + ", ".join(found)
+        raise DataError(_problem(file, 1, None, text, expected))
 
 
-def _check_table(entry: dict[str, Any], path: Path) -> None:
-    """Raise DataError if the file does not meet the schema of the entry."""
-    from frictionless import Resource, Schema
-
-    file = display_name(path)
-    if not path.is_file():
-        raise DataError(_problem(file, None, None, "no such file", "a CSV table in UTF-8"))
-    _check_header(entry, path, file)
-    alone = {k: v for k, v in entry["schema"].items() if k != "foreignKeys"}
-    schema = Schema.from_descriptor(alone)
-    table = Resource(
-        path=path.name, basepath=str(path.parent), schema=schema, encoding="utf-8", format="csv"
-    )
-    report = table.validate(limit_errors=20)
-    if report.valid:
-        return
-    fields = {f["name"]: f for f in entry["schema"]["fields"]}
-    errors = report.tasks[0].errors if report.tasks else report.errors
-    lines = []
-    for e in errors:
-        name, row = getattr(e, "field_name", None), getattr(e, "row_number", None)
-        if e.type in ("type-error", "constraint-error"):
-            found = repr(e.cell) if e.cell not in ("", None) else "nothing"
-            lines.append(_problem(file, row, name, found, _expected(fields[name], e.note)))
-        elif e.type == "primary-key":
-            keys = entry["schema"]["primaryKey"]
-            lines.append(_problem(file, row, " + ".join(keys), "a repeated key", "it once"))
-        elif e.type in ("missing-cell", "extra-cell", "blank-row"):
-            lines.append(
-                _problem(file, row, name, e.title.lower(), f"{len(fields)} cells in the row")
-            )
-        else:
-            lines.append(_problem(file, row, name, e.note, "a CSV table in UTF-8"))
-    raise DataError("\n".join(dict.fromkeys(lines)))
+def _raise(problems: list[str], file: str) -> None:
+    """Raise DataError for the first problems, and count the others."""
+    if len(problems) > _MOST:
+        more = f"{len(problems) - _MOST} more problems"
+        problems = [*problems[:_MOST], _problem(file, None, None, more, "none")]
+    if problems:
+        raise DataError("\n".join(problems))
 
 
-_DTYPES = {"integer": "Int64", "number": "Float64", "string": "string", "boolean": "boolean"}
+def _parse(entry: dict[str, Any], path: Path, file: str) -> pd.DataFrame:
+    """The table of a file with its types; DataError if it does not meet the schema of the entry."""
+    fields, missing = entry["schema"]["fields"], entry["schema"]["missingValues"]
+    header, *lines = _lines(path, file)
+    _check_header(header, [f["name"] for f in fields], file)
+    columns: dict[str, list] = {f["name"]: [] for f in fields}
+    problems = []
+    for row, cells in enumerate(lines, start=2):
+        if len(cells) != len(fields):
+            found = "a blank row" if not cells else f"{len(cells)} cells"
+            problems.append(_problem(file, row, None, found, f"{len(fields)} cells in the row"))
+            continue
+        for field, cell in zip(fields, cells, strict=True):
+            try:
+                columns[field["name"]].append(_value(field, cell, missing))
+            except ValueError:
+                expected = _expected(field)
+                problems.append(_problem(file, row, field["name"], _shown(cell), expected))
+    _raise(problems, file)
+    types = {f["name"]: _DTYPES[f["type"]] for f in fields}
+    frame = pd.DataFrame({n: pd.array(v, dtype=types[n]) for n, v in columns.items()})
+    keys = entry["schema"].get("primaryKey", [])
+    unique = [f["name"] for f in fields if f.get("constraints", {}).get("unique")]
+    for key in [keys, *([u] for u in unique)]:
+        for i in frame.index[frame.duplicated(key)] if key else []:
+            name = " + ".join(key)
+            problems.append(_problem(file, int(i) + 2, name, "a repeated key", "it once"))
+    _raise(problems, file)
+    return frame
 
 
 def read_table(entry: dict[str, Any], path: Path) -> pd.DataFrame:
-    """Validate one file against a description and read it with its types."""
-    _check_table(entry, path)
-    schema = entry["schema"]
-    frame = pd.read_csv(
-        path,
-        dtype={f["name"]: _DTYPES[f["type"]] for f in schema["fields"]},
-        na_values=schema["missingValues"],
-        keep_default_na=False,
-        encoding="utf-8",
-    )
-    problems = list(_cross_checks(entry, frame, display_name(path)))
-    if problems:
-        raise DataError("\n".join(problems))
+    """Validate one file against a description and read it with its types.
+
+    One reader does both, so that what was checked is what is returned.
+    """
+    file = display_name(path)
+    frame = _parse(entry, path, file)
+    _raise(list(_cross_checks(entry, frame, file)), file)
     return frame
 
 
@@ -171,8 +235,7 @@ def _cross_checks(entry: dict[str, Any], frame: pd.DataFrame, file: str) -> Iter
         column, other = key["fields"][0], key["reference"]
         if other["resource"] == entry["name"]:
             continue
-        target = resource(other["resource"])
-        known = set(read_table(target, DATA / target["path"])[other["fields"][0]].dropna())
+        known = set(load(other["resource"])[other["fields"][0]].dropna())
         for i, value in frame[column].dropna().items():
             if value not in known:
                 expected = f"a key of {other['resource']}"
@@ -185,6 +248,8 @@ def _cross_checks(entry: dict[str, Any], frame: pd.DataFrame, file: str) -> Iter
 
 
 def _check_evidence(frame: pd.DataFrame, file: str) -> Iterator[str]:
+    if frame.empty:
+        yield _problem(file, None, None, "no rows", "at least one")
     studies = load("table1_studies").set_index("study")
     for i, r in frame.iterrows():
         line = int(i) + 2
@@ -264,7 +329,8 @@ def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> p
         "base", or a scenario of data/sources/scenarios.csv, whose rows replace the base case's.
     counts : path, optional
         A file with the columns of evidence.csv whose rows replace the base case's, such as the
-        counts of the paper's supplement.
+        counts of the paper's supplement. Left out, it is the file that the pipeline was given
+        (``reproduce --counts``), if it was given one.
 
     Returns
     -------
@@ -278,7 +344,8 @@ def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> p
         if scenario not in names:
             raise DataError(f"scenario: found {scenario!r}, expected one of {', '.join(names)}")
         changes.append(table[table["scenario"] == scenario].drop(columns="scenario"))
-    if counts is not None:
+    counts = counts or os.environ.get(COUNTS_VARIABLE)
+    if counts:
         changes.append(read_table(resource("evidence"), Path(counts)))
     for change in changes:
         frame = frame.set_index("row")
@@ -304,11 +371,7 @@ def load_counts(path: str | Path) -> pd.DataFrame:
     year, sponsorship, design and regimen may follow. Raises DataError as `load` does.
     """
     path = Path(path)
-    if not path.is_file():
-        expected = f"a CSV table with columns {', '.join(_COUNTS)}"
-        raise DataError(_problem(display_name(path), None, None, "no such file", expected))
-    with path.open(encoding="utf-8", errors="replace", newline="") as f:
-        header = next(csv.reader(f), [])
+    header = _lines(path, display_name(path))[0]
     names = [c for c in _COUNTS if c in header or c in ("label", "x", "n")]
     names = header if sorted(names) == sorted(header) else names
     fields = [{"name": c, "description": c, **_COUNTS[c]} for c in names]

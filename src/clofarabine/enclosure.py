@@ -8,6 +8,7 @@ a bound may be loose, never wrong.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -54,12 +55,12 @@ class Model:
     inverse: Inverse
     level: float = 0.95
 
-    @property
+    @cached_property
     def v(self) -> Array:
         """Sampling variances; on these scales they depend on n alone."""
         return proportions.transform(np.zeros(len(self.n)), self.n, self.scale)[1]
 
-    @property
+    @cached_property
     def effects(self) -> Array:
         """Effect of each count in each row, shape (k, max n + 1); NaN above the row's n."""
         out = np.full((len(self.n), max(self.n) + 1), np.nan)
@@ -162,6 +163,8 @@ def pieces(model: Model, constraint: Constraint) -> Iterator[Piece]:
     wald = model.interval == "wald"
     se = _standard_errors(limits, model.quantile)
     edges = _edges(model.v, se, wald)
+    if len(model.n) == 1:
+        edges = np.array([0, model.v[0]])  # one row has no variance between rows
     for t0, t1 in pairwise(edges):
         m0, m1 = _estimates(model, limits, t0, t1)
         if m0 <= m1:
@@ -204,7 +207,7 @@ def _piece(model: Model, t: tuple, m: tuple, se: tuple) -> Piece:
         tables += _about_the_estimate(model.tau2, v, near, far, (t0, t1), (r0, r1))
     else:
         spread, least, bound = _about_its_own_mean(model.tau2, v, t0, t1)
-        centre = np.clip((m0 + m1) / 2, 0, np.pi / 2) if np.isfinite(m0 + m1) else np.pi / 4
+        centre = np.clip((m0 + m1) / 2, 0, np.pi / 2) if np.isfinite(m1 - m0) else np.pi / 4
         if least > 0:
             tables.append(spread[:, None] * (y - centre) ** 2 - least / k)
     stack = np.array(tables).reshape(-1, *y.shape)

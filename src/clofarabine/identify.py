@@ -18,6 +18,8 @@ Counts = NDArray[np.int32]
 # What one call may cost before it is refused: minutes on one processor, and a few GB.
 NODE_LIMIT = 10**10
 _PROBES = 2000
+# Vectors that are worth a task of their own, and tasks per piece of tau² at the most.
+_WORTH, _PARTS = 10**6, 16
 
 
 class TooLarge(ValueError):
@@ -136,16 +138,19 @@ def identified_set(
     Raises
     ------
     ValueError
-        If a box leaves 0..n.
+        If a box is empty or leaves 0..n, or on Hartung-Knapp with one row.
     TooLarge
         With the size of the grid and of the search.
     """
     low, high = (np.atleast_2d(np.asarray(a, np.int32)) for a in (low, high))
     n = np.asarray(model.n)
-    bad = np.argwhere((low < 0) | (high > n))
+    bad = np.argwhere((low < 0) | (low > high) | (high > n))
     if len(bad):
         b, i = bad[0]
-        raise ValueError(f"row {i}: found counts {low[b, i]} to {high[b, i]}, expected 0 to {n[i]}")
+        found, most = f"counts {low[b, i]} to {high[b, i]}", n[i]
+        raise ValueError(f"row {i}: found {found}, expected a range within 0 to {most}")
+    if model.interval != "wald" and len(n) < 2:
+        raise ValueError("interval: found k = 1 row, Hartung-Knapp needs at least 2")
     if len(low) == 1:
         _refuse_beyond(limit, model, printed, low[0], high[0])
     # Known rows first: what they add is settled at once. The widest last: it is solved for.
@@ -153,11 +158,12 @@ def identified_set(
     own = replace(model, n=tuple(n[order].tolist()))
     low, high = low[:, order], high[:, order]
     boxes = len(low)
+    parts = 1 + int(min((high - low + 1.0).prod(1).sum() // _WORTH, _PARTS - 1))
     if boxes == 1:
-        low, high = _split(low, high, 64)
+        low, high = _split(low, high, 4 * parts)
     tasks = []
     for p in pieces(own, printed):
-        for part in np.array_split(np.arange(len(low)), min(len(low), 16)):
+        for part in np.array_split(np.arange(len(low)), min(len(low), parts)):
             tasks.append((own, printed, p, low[part], high[part], int(part[0])))
     found = _run(_task, tasks, client, progress)
     table = np.concatenate([np.empty((0, len(n) + 1), np.int32), *found])

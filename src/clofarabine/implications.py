@@ -129,9 +129,9 @@ def bounds(evidence: dict[str, Evidence], sets: dict[str, list]) -> pd.DataFrame
 def hidden_rows(
     evidence: dict[str, Evidence], pooled: pd.DataFrame, methods: Sequence[Method] = METHODS
 ) -> pd.DataFrame:
-    """Hide each documented count in turn and look for it from the rest, under all methods.
+    """Hide each documented count in turn and look for it from the rest.
 
-    One row per endpoint, hidden row and value found, with the number of vectors (over all methods)
+    One row per endpoint, hidden row and value found, with the number of vectors (over the methods)
     that have it; one row with a missing value where nothing is found.
     """
     records = []

@@ -1,33 +1,33 @@
 """Run the notebooks in order through papermill, each in a folder of its own.
 
 A finished run is a folder named after a hash of all it depends on: the notebook, the package, the
-lock, the data, the derived tables it reads and its parameters. A run that is there is not repeated;
-one that failed or was killed never gets that name. ``build/`` is put together from finished runs.
+lock, the data, the derived tables it reads, its parameters and the files they name. A run that is
+there is not repeated; one that failed or was killed never gets that name. ``build/`` is put
+together from finished runs.
 """
 
 import ast
+import contextlib
 import difflib
+import fcntl
 import hashlib
 import json
+import math
 import os
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from papermill.engines import NBClientEngine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
-from papermill.execute import execute_notebook
 from papermill.inspection import inspect_notebook
 from tqdm import tqdm
 
-from .data import DATA, OUTPUT_VARIABLE, ROOT, display_name
+from .data import COUNTS_VARIABLE, DATA, OUTPUT_VARIABLE, ROOT, display_name
+from .engine import PipelineError, execute, stop_all
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
@@ -41,15 +41,17 @@ class Step:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
+    folder: Path = NOTEBOOKS
 
     @property
     def path(self) -> Path:
         """The notebook's file."""
-        return NOTEBOOKS / f"{self.name}.ipynb"
+        return self.folder / f"{self.name}.ipynb"
 
 
 # The data flow, stated here and nowhere else; a step can use nothing that it does not name.
 FLOW: tuple[Step, ...] = (
+    Step("00_start", reads=("identified_set_cr", "identified_set_or")),
     Step(
         "01_data_extraction",
         writes=("internal_checks",),
@@ -74,43 +76,35 @@ FLOW: tuple[Step, ...] = (
         ),
     ),
     Step(
+        "05_publication_bias",
+        reads=("identified_set_cr", "identified_set_or"),
+        writes=("small_study_tests", "trim_and_fill"),
+        figures=(
+            "funnel",
+            "funnel_reconstructed",
+            "trim_and_fill",
+            "small_study_p_values",
+            "egger_power",
+        ),
+    ),
+    Step(
+        "06_safety_summary",
+        writes=(
+            "safety_intervals",
+            "safety_pooled",
+            "safety_compared",
+            "safety_text",
+            "safety_orders",
+        ),
+        figures=("safety_heatmap", "safety_pooled"),
+    ),
+    Step(
         "07_claims_audit",
         reads=("bounds", "method_evidence"),
         writes=("claims_verdicts",),
         figures=("claims_map",),
     ),
 )
-
-
-class PipelineError(RuntimeError):
-    """A run that did not finish; the message names notebook, cell and error."""
-
-
-class _Engine(NBClientEngine):
-    """papermill's own engine, with an environment for the kernel and a call after each cell."""
-
-    @classmethod
-    def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, *, env: dict, on_cell: Callable[[], Any], **kwargs: Any
-    ) -> None:
-        from papermill.clientwrap import PapermillNotebookClient
-        from papermill.log import logger
-
-        complete = nb_man.cell_complete
-
-        def counted(*args: Any, **kw: Any) -> None:
-            complete(*args, **kw)
-            on_cell()
-
-        nb_man.cell_complete = counted
-        client = PapermillNotebookClient(
-            nb_man, kernel_name=kernel_name, startup_timeout=60, timeout=None, log=logger
-        )
-        client.create_kernel_manager().transport = "ipc"  # no port that another user could reach
-        client.execute(env=env)
-
-
-papermill_engines.register("clofarabine", _Engine)
 
 
 def step(name: str) -> Step:
@@ -127,32 +121,33 @@ def parameters_of(s: Step) -> dict[str, Any]:
     return {k: ast.literal_eval(v["default"]) for k, v in inspect_notebook(str(s.path)).items()}
 
 
+_KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
+
+
+def _fits(value: Any, default: Any) -> bool:
+    """Whether a value is of the kind of a default; None as a default stands for any kind."""
+    kind = type(value)
+    if kind is float and not math.isfinite(value):
+        return False
+    if default is None:
+        return value is None or kind in _KINDS
+    return kind is type(default) or (kind is int and type(default) is float)
+
+
 def check_parameters(s: Step, parameters: dict[str, Any]) -> None:
-    """Refuse a parameter the notebook does not have, with those it has."""
-    valid = parameters_of(s)
-    for name in parameters:
-        if name not in valid:
+    """Refuse a parameter that the notebook does not have, or a value of another kind."""
+    valid = parameters_of(s) if parameters else {}
+    for name, value in parameters.items():
+        if name in valid:
+            if not _fits(value, valid[name]):
+                place = f"{s.name}, parameter {name}"
+                expected = _KINDS.get(type(valid[name]), "text, a number, True or False")
+                raise PipelineError(f"{place}: found {value!r}, expected {expected}")
+        else:
             near = difflib.get_close_matches(name, valid, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             known = ", ".join(valid)
             raise PipelineError(f"{s.name} has no parameter {name!r}; it has {known}{hint}")
-
-
-def normalise(nb: nbformat.NotebookNode) -> str:
-    """Text of a notebook without what differs between two runs of the same content."""
-    nb.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    for cell in nb.cells:
-        keep = {"tags": list(cell.metadata.get("tags", []))}
-        if "jupyter" in cell.metadata:
-            keep["jupyter"] = cell.metadata["jupyter"]
-        cell.metadata = {k: v for k, v in keep.items() if v}
-        if "injected-parameters" in keep["tags"]:
-            cell.id = "injected-parameters"
-    nbformat.validate(nb)
-    return nbformat.writes(nb)
 
 
 def _digest(paths: Iterable[Path]) -> dict[str, str]:
@@ -183,21 +178,36 @@ class Run:
         return self.folder / "derived" / f"{name}.csv"
 
 
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    """Hash of every file of a run but its manifest."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {str(p.relative_to(folder)): _sha256(p) for p in files if p.name != "manifest.json"}
+
+
 def _finished(folder: Path) -> bool:
-    """Whether the folder is a whole run: every file its manifest names, byte for byte."""
+    """Whether the folder is a whole run: the files its manifest names, byte for byte, no others."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        return all(
-            hashlib.sha256((folder / f).read_bytes()).hexdigest() == h for f, h in manifest.items()
-        )
-    except (OSError, ValueError, AttributeError):
+        return json.loads((folder / "manifest.json").read_text()) == _contents(folder)
+    except (OSError, ValueError):
         return False
 
 
-def _cell_error(s: Step, error: PapermillExecutionError) -> PipelineError:
-    place = f"{s.name}, cell {error.cell_index + 1} (In [{error.exec_count}])"
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).strip()
-    return PipelineError(f"{place}: {error.ename}: {error.evalue}\n{lines}")
+def _key(s: Step, tables: dict[str, Path], parameters: dict[str, Any], counts: Path | None) -> str:
+    """Hash of all that a run depends on, by content."""
+    named = [Path(v) for v in parameters.values() if isinstance(v, str) and v]
+    depends = {
+        "files": code_digest() | _digest([s.path]),
+        "tables": {n: _sha256(tables[n]) for n in s.reads},
+        "parameters": parameters,
+        "named": _digest(named),
+        "counts": _sha256(counts) if counts else "",
+        "python": sys.version_info[:3],
+    }
+    return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:20]
 
 
 def run_step(
@@ -205,9 +215,9 @@ def run_step(
     tables: dict[str, Path],
     parameters: dict[str, Any] | None = None,
     *,
-    build: Path = BUILD,
+    build: Path,
     cache: bool = True,
-    environment: dict[str, str] | None = None,
+    counts: Path | None = None,
     on_cell: Callable[[], Any] = lambda: None,
 ) -> Run:
     """Run one notebook, or find its finished run.
@@ -223,8 +233,8 @@ def run_step(
         Runs are kept in build/runs.
     cache : bool
         Whether a finished run may be used.
-    environment : dict, optional
-        Further variables for the kernel.
+    counts : Path, optional
+        A file of counts that takes the place of the evidence (`data.load_evidence`).
     on_cell : callable
         Called after each cell.
 
@@ -235,16 +245,13 @@ def run_step(
     """
     parameters = parameters or {}
     check_parameters(s, parameters)
-    depends = {
-        "files": code_digest() | _digest([s.path]),
-        "tables": {n: hashlib.sha256(tables[n].read_bytes()).hexdigest() for n in s.reads},
-        "parameters": parameters,
-        "environment": environment or {},
-        "python": sys.version_info[:2],
-    }
-    key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:20]
+    for n in s.reads:
+        if n not in tables:
+            raise PipelineError(
+                f"{s.name} reads {n}.csv: found no such derived table, expected one"
+            )
     runs = build / "runs"
-    target = runs / f"{s.name}-{key}"
+    target = runs / f"{s.name}-{_key(s, tables, parameters, counts)}"
     if cache and _finished(target):
         return Run(s, target, cached=True)
     runs.mkdir(parents=True, exist_ok=True)
@@ -254,22 +261,15 @@ def run_step(
             (work / folder).mkdir()
         for n in s.reads:
             shutil.copyfile(tables[n], work / "derived" / f"{n}.csv")
-        env = {**os.environ, OUTPUT_VARIABLE: str(work), **(environment or {})}
-        try:
-            nb = execute_notebook(
-                s.path, None, parameters, engine_name="clofarabine", progress_bar=False,
-                env=env, on_cell=on_cell,
-            )  # fmt: skip
-        except PapermillExecutionError as error:
-            raise _cell_error(s, error) from None
+        env = {**os.environ, OUTPUT_VARIABLE: str(work)}
+        if counts:
+            env[COUNTS_VARIABLE] = str(counts.resolve())
+        text = execute(s.path, parameters, env, on_cell)
         for n in s.reads:
             (work / "derived" / f"{n}.csv").unlink()
-        (work / "notebook.ipynb").write_text(normalise(nb), encoding="utf-8")
-        files = [p for p in sorted(work.rglob("*")) if p.is_file()]
-        manifest = {
-            str(p.relative_to(work)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
-        }
-        (work / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        (work / "notebook.ipynb").write_text(text, encoding="utf-8")
+        (work / "manifest.json").write_text(json.dumps(_contents(work), indent=1))
+        work.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
         work.rename(target)
@@ -280,42 +280,47 @@ def run_step(
 
 
 def run_all(
-    steps: Iterable[Step] = FLOW,
+    steps: Iterable[Step],
     parameters: dict[str, Any] | None = None,
     *,
-    build: Path = BUILD,
+    build: Path,
     jobs: int = 1,
     cache: bool = True,
-    environment: dict[str, str] | None = None,
+    counts: Path | None = None,
 ) -> list[Run]:
     """Run steps, each as soon as the tables it reads are there, at most ``jobs`` at a time.
 
     Tables of steps that are left out are the committed ones. Results are in the order of the steps
-    whatever order they finished in; the first failure stops what has not started.
+    whatever order they finished in; the first failure stops what runs and what has not started.
     """
     steps = list(steps)
+    own = _own(steps, parameters)
     tables = {p.stem: p for p in (DATA / "derived").glob("*.csv")}
     waiting, done = list(steps), {}
     running: dict[Future, Step] = {}
     bar = tqdm(total=sum(_cells(s) for s in steps), unit="cell", desc="notebooks", file=sys.stderr)
     with bar, ThreadPoolExecutor(jobs) as pool:
-        while waiting or running:
-            unfinished = {t for s in [*waiting, *running.values()] for t in s.writes}
-            ready = [s for s in waiting if not unfinished & set(s.reads)]
-            for s in ready[: jobs - len(running)]:
-                waiting.remove(s)
-                bar.set_postfix_str(s.name)
-                job = pool.submit(
-                    run_step, s, tables, _own(s, parameters, steps), build=build, cache=cache,
-                    environment=environment, on_cell=bar.update,
-                )  # fmt: skip
-                running[job] = s
-            for job in wait(running, return_when=FIRST_COMPLETED).done:
-                s = running.pop(job)
-                run = done[s.name] = job.result()
-                tables |= {t: run.table(t) for t in s.writes}
-                if run.cached:
-                    bar.update(_cells(s))
+        try:
+            while waiting or running:
+                unfinished = {t for s in [*waiting, *running.values()] for t in s.writes}
+                ready = [s for s in waiting if not unfinished & set(s.reads)]
+                for s in ready[: jobs - len(running)]:
+                    waiting.remove(s)
+                    bar.set_postfix_str(s.name)
+                    job = pool.submit(
+                        run_step, s, tables, own[s.name], build=build, cache=cache,
+                        counts=counts, on_cell=bar.update,
+                    )  # fmt: skip
+                    running[job] = s
+                for job in wait(running, return_when=FIRST_COMPLETED).done:
+                    s = running.pop(job)
+                    run = done[s.name] = job.result()
+                    tables |= {t: run.table(t) for t in s.writes}
+                    if run.cached:
+                        bar.update(_cells(s))
+        except BaseException:  # a cell that failed, or Ctrl-C: the others need not go on
+            stop_all()
+            raise
     return [done[s.name] for s in steps]
 
 
@@ -323,13 +328,34 @@ def _cells(s: Step) -> int:
     return len(json.loads(s.path.read_text(encoding="utf-8"))["cells"])
 
 
-def _own(s: Step, parameters: dict[str, Any] | None, steps: list[Step]) -> dict[str, Any]:
-    """The parameters that this notebook has; refuse one that no notebook of the run has."""
-    own = parameters_of(s)
-    for name in parameters or {}:
-        if not any(name in parameters_of(t) for t in steps):
-            check_parameters(s, {name: None})
-    return {k: v for k, v in (parameters or {}).items() if k in own}
+def _own(steps: list[Step], parameters: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """The parameters that each notebook has; refuse one that no notebook has, or a wrong kind."""
+    if not parameters:
+        return {s.name: {} for s in steps}
+    valid = {s.name: parameters_of(s) for s in steps}
+    for name in parameters:
+        if not any(name in v for v in valid.values()):
+            check_parameters(steps[0], {name: None})
+    own = {n: {k: v for k, v in parameters.items() if k in valid[n]} for n in valid}
+    for s in steps:
+        check_parameters(s, own[s.name])
+    return own
+
+
+@contextlib.contextmanager
+def workspace(build: Path) -> Iterator[None]:
+    """Have the build folder to oneself, without what a run that was killed has left in it."""
+    build.mkdir(parents=True, exist_ok=True)
+    with (build / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another run in {display_name(build)}", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for folder in (build, build / "runs", build / "selected"):
+            for p in folder.glob(".*-*"):
+                shutil.rmtree(p)
+        yield
 
 
 def assemble(runs: list[Run], target: Path) -> None:
@@ -337,6 +363,7 @@ def assemble(runs: list[Run], target: Path) -> None:
 
     Each folder is made whole beside the old one and then takes its place.
     """
+    target.mkdir(parents=True, exist_ok=True)
     for kind in ("notebooks", "derived", "figures"):
         new = Path(tempfile.mkdtemp(prefix=f".{kind}-", dir=target))
         for run in runs:

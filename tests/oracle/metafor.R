@@ -62,6 +62,36 @@ fits <- function(d, scale) {
   egger <- regtest(z, model = "lm", predictor = "sei")
   # metafor regresses y on se with weights 1/v; the slope there is Egger's intercept
   result$egger <- list(statistic = egger$zval, p = egger$pval)
+  result$small_study <- small_study(d, es)
+  result
+}
+
+# Tests of small-study effects and trim and fill. Peters' weights are the inverse logit variances on
+# every scale; metafor has them for the logit itself only, so that regression is written out.
+small_study <- function(d, es) {
+  test <- function(r) list(statistic = as.numeric(r$zval), p = as.numeric(r$pval))
+  logit <- escalc(measure = "PLO", xi = d$x, ni = d$n, add = 0.5, to = "only0")
+  w <- 1 / as.numeric(logit$vi)
+  line <- summary(lm(as.numeric(es$yi) ~ I(1 / d$n), weights = w))$coefficients
+  z <- rma(yi, vi, data = es, method = "DL")
+  rank <- suppressWarnings(ranktest(z))
+  result <- list(
+    thompson_sharp = test(regtest(z, model = "rma", predictor = "sei")),
+    macaskill = test(regtest(as.numeric(es$yi), as.numeric(es$vi), ni = d$n, model = "lm",
+                             predictor = "ni")),
+    peters = list(estimate = line[2, 1], statistic = line[2, 3], p = line[2, 4]),
+    rank = list(tau = as.numeric(rank$tau), p = rank$pval)
+  )
+  for (estimator in c("L0", "R0")) for (method in c("DL", "FE")) {
+    z <- rma(yi, vi, data = es, method = method)
+    for (side in c("auto", "left", "right")) {
+      f <- trimfill(z, estimator = estimator, side = if (side == "auto") NULL else side)
+      one <- list(k0 = f$k0, se = f$se.k0, side = f$side, estimate = as.numeric(f$beta),
+                  lower = f$ci.lb, upper = f$ci.ub, tau2 = f$tau2)
+      if (estimator == "R0") one$p <- f$p.k0
+      result$trimfill[[paste(estimator, method, side)]] <- one
+    }
+  }
   result
 }
 
@@ -69,4 +99,6 @@ values <- lapply(sets, function(d) {
   c(d, lapply(c(PAS = "PAS", PFT = "PFT", PLO = "PLO"), function(s) fits(d, s)))
 })
 meta <- list(metafor = as.character(packageVersion("metafor")), R = R.version.string)
-write_json(list(versions = meta, sets = values), out, digits = NA, auto_unbox = TRUE, pretty = 1)
+source(file.path(here, "sensitivity.R"))
+everything <- list(versions = meta, sets = values, sensitivity = sensitivity(sets))
+write_json(everything, out, digits = NA, auto_unbox = TRUE, pretty = 1)

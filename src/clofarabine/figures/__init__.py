@@ -4,24 +4,39 @@ Colours are the Okabe-Ito set (Okabe & Ito 2008), told apart in grey by marker, 
 well. A documented count is a solid marker, a reconstructed one hollow.
 """
 
-from .bias import funnel
+from .bias import funnel, p_ranges, power_curve, trim_and_fill
 from .forest import forest
 from .identified import count_ranges, intervals, method_grid, strips, together
+from .influence import baujat, influence_panel, pooled_list, radial
 from .ledger import claims_map
-from .picture import Picture, show
+from .picture import Picture, draw, show
+from .safety import event_heatmap, event_rates
 from .selection import characteristics, selection_flow
+from .sensitivity import multiverse, shrinkage
 
 __all__ = [
     "Picture",
+    "baujat",
     "characteristics",
     "claims_map",
     "count_ranges",
+    "draw",
+    "event_heatmap",
+    "event_rates",
     "forest",
     "funnel",
+    "influence_panel",
     "intervals",
     "method_grid",
+    "multiverse",
+    "p_ranges",
+    "pooled_list",
+    "power_curve",
+    "radial",
     "selection_flow",
     "show",
+    "shrinkage",
     "strips",
     "together",
+    "trim_and_fill",
 ]

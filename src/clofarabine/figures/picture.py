@@ -60,6 +60,15 @@ class Picture:
         return {"image/svg+xml": self.svg, "text/plain": f"{self.name}: {self.caption}"}
 
 
+def draw(figure: Figure, name: str, caption: str) -> Picture:
+    """What a notebook displays of a figure that is not kept as a file; arguments as in `show`."""
+    svg = io.BytesIO()
+    facts = {"Date": None, "Creator": None, "Title": name, "Description": caption}
+    with mpl.rc_context(STYLE):
+        FigureCanvasSVG(figure).print_svg(svg, metadata=facts)
+    return Picture(name, caption, svg.getvalue().decode())
+
+
 def show(figure: Figure, name: str, caption: str) -> Picture:
     """Save a figure as SVG and PNG and return what a notebook displays.
 
@@ -73,12 +82,11 @@ def show(figure: Figure, name: str, caption: str) -> Picture:
         the SVG and the text that a screen reader finds.
     """
     folder = data.output_dir("figures")
+    picture = draw(figure, name, caption)
+    png = io.BytesIO()
     with mpl.rc_context(STYLE):
-        svg, png = io.BytesIO(), io.BytesIO()
-        facts = {"Date": None, "Creator": None, "Title": name, "Description": caption}
-        FigureCanvasSVG(figure).print_svg(svg, metadata=facts)
         figure.set_dpi(STYLE["savefig.dpi"])
         FigureCanvasAgg(figure).print_png(png, metadata={"Software": None, "Description": caption})
-    data.write_bytes(folder / f"{name}.svg", svg.getvalue())
+    data.write_bytes(folder / f"{name}.svg", picture.svg.encode())
     data.write_bytes(folder / f"{name}.png", png.getvalue())
-    return Picture(name, caption, svg.getvalue().decode())
+    return picture

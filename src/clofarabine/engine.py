@@ -1,0 +1,144 @@
+"""Execute one notebook through papermill, and say where it failed."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import execute_notebook
+from papermill.log import logger
+
+# A widget lives as long as its kernel; what a notebook keeps is the picture beside it.
+_LIVE = "application/vnd.jupyter.widget-view+json"
+
+
+class PipelineError(RuntimeError):
+    """A run that did not finish; the message names notebook, cell and error."""
+
+
+class _KernelDied(RuntimeError):
+    """The kernel's process ended under the cell with this index."""
+
+    def __init__(self, cell_index: int) -> None:
+        super().__init__(cell_index)
+        self.cell_index = cell_index
+
+
+_managers: list[Any] = []
+
+
+def stop_all() -> None:
+    """Kill the kernels that are running; the call that waits for one ends with an error."""
+    for manager in list(_managers):
+        process = getattr(manager.provisioner, "process", None)
+        if process is not None:
+            process.kill()
+
+
+class _Engine(NBClientEngine):
+    """papermill's own engine, with an environment for the kernel and a call after each cell."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: Any, kernel_name: str, *, env: dict, on_cell: Callable[[], Any], **kwargs: Any
+    ) -> None:
+        complete = nb_man.cell_complete
+
+        def counted(*args: Any, **kw: Any) -> None:
+            complete(*args, **kw)
+            on_cell()
+
+        nb_man.cell_complete = counted
+        client = PapermillNotebookClient(
+            nb_man, kernel_name=kernel_name, startup_timeout=60, timeout=None, log=logger
+        )
+        # Sockets in a folder of their own: no port that another user could reach, and no two
+        # kernels that take each other's.
+        sockets = tempfile.TemporaryDirectory(prefix="clofarabine-")
+        manager = client.create_kernel_manager()
+        manager.transport, manager.ip = "ipc", os.path.join(sockets.name, "kernel")
+        _managers.append(manager)
+        try:
+            client.execute(env=env)
+        except DeadKernelError:
+            states = [c.metadata.papermill.status for c in nb_man.nb.cells]
+            begun = [i for i, s in enumerate(states) if s != nb_man.PENDING]
+            raise _KernelDied(begun[-1]) from None
+        finally:
+            _managers.remove(manager)
+            sockets.cleanup()
+            loop = ensure_event_loop()  # the one that the client made for this thread, and leaves
+            if not loop.is_running():
+                loop.close()
+
+
+papermill_engines.register("clofarabine", _Engine)
+
+
+def execute(
+    path: Path, parameters: dict[str, Any], env: dict[str, str], on_cell: Callable[[], Any]
+) -> str:
+    """Execute a notebook and return its text, without what differs between two runs.
+
+    Raises
+    ------
+    PipelineError
+        Naming the notebook, the cell by its place in the notebook's file, and the error.
+    """
+    try:
+        nb = execute_notebook(
+            path, None, parameters, engine_name="clofarabine", progress_bar=False,
+            env=env, on_cell=on_cell,
+        )  # fmt: skip
+    except _KernelDied as error:
+        cell = _place(path, error.cell_index, parameters)
+        what = "the kernel died: it was killed, or memory ran out"
+        raise PipelineError(f"{path.stem}, {cell}: {what}") from None
+    except RuntimeError as error:
+        raise PipelineError(f"{path.stem}: the kernel did not start: {error}") from None
+    except PapermillExecutionError as error:
+        what = f"{error.ename}: {error.evalue}"
+        if error.ename != "DataError":  # which says it all; where it was raised helps nobody
+            trace = "\n".join(error.traceback)
+            what += "\n" + re.sub(r"\x1b\[[0-9;]*m", "", trace).strip()
+        cell = _place(path, error.cell_index, parameters)
+        raise PipelineError(f"{path.stem}, {cell}: {what}") from None
+    return normalise(nb)
+
+
+def _place(path: Path, index: int, parameters: dict[str, Any]) -> str:
+    """Name a cell of the executed notebook, which has one more if parameters were set."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    tags = [c["metadata"].get("tags", []) for c in cells]
+    added = next((i + 1 for i, t in enumerate(tags) if "parameters" in t), 0)
+    if not parameters or index < added:
+        return f"cell {index + 1}"
+    return f"cell {index}" if index > added else "the parameters that were set"
+
+
+def normalise(nb: nbformat.NotebookNode) -> str:
+    """Text of a notebook without what differs between two runs of the same content."""
+    nb.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in nb.cells:
+        keep = {"tags": list(cell.metadata.get("tags", []))}
+        if "jupyter" in cell.metadata:
+            keep["jupyter"] = cell.metadata["jupyter"]
+        cell.metadata = {k: v for k, v in keep.items() if v}
+        if "injected-parameters" in keep["tags"]:
+            cell.id = "injected-parameters"
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(_LIVE, None)
+    nbformat.validate(nb)
+    return nbformat.writes(nb)

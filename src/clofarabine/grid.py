@@ -1,0 +1,155 @@
+"""Many runs of one notebook: every combination of the values that a grid file lists.
+
+A run that finished is kept by `pipeline.run_step`, so that an interrupted grid goes on where it
+stopped; what is put together at the end is written file by file, each whole or not at all.
+"""
+
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from tqdm import tqdm
+
+from . import choices
+from .data import DATA, display_name, write_bytes
+from .engine import PipelineError, stop_all
+from .pipeline import Run, Step, check_parameters, run_step, step
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A notebook, and the parameters of each of its runs in the order of the grid file."""
+
+    name: str
+    step: Step
+    points: tuple[dict[str, Any], ...]
+
+
+def _expect(good: bool, file: str, found: object, expected: str) -> None:
+    if not good:
+        raise PipelineError(f"{file}: found {found!r}, expected {expected}")
+
+
+def read(path: Path) -> Grid:
+    """Read and check a grid file: ``notebook``, and ``parameters`` with a list of values each.
+
+    Raises
+    ------
+    PipelineError
+        With what was found and expected: before anything runs.
+    """
+    file = display_name(path)
+    _expect(path.is_file(), file, "no such file", "a grid file (YAML)")
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{file}: not readable as YAML: {error}") from None
+    keys = {"notebook", "parameters"}
+    is_map = isinstance(found, dict)
+    _expect(is_map and set(found) == keys, file, sorted(map(str, found)) if is_map else found,
+            "the two keys notebook and parameters")  # fmt: skip
+    values = found["parameters"]
+    _expect(isinstance(values, dict) and bool(values), file, values, "parameters, name: [values]")
+    for name, listed in values.items():
+        _expect(isinstance(listed, list) and bool(listed), f"{file}, {name}", listed, "a list")
+        again = [v for i, v in enumerate(listed) if v in listed[:i]]
+        _expect(not again, f"{file}, {name}", again[:1], "each value once")
+    s = step(str(found["notebook"]))
+    points = [dict(zip(values, p, strict=True)) for p in product(*values.values())]
+    for point in points:
+        check_parameters(s, point)
+        try:
+            choices.check(point)
+        except ValueError as error:
+            raise PipelineError(f"{file}, {error}") from None
+    return Grid(path.stem, s, tuple(points))
+
+
+def _run(grid: Grid, jobs: int, build: Path, cache: bool) -> list[Run | PipelineError]:
+    """Every point's run, or why it has none; in the order of the grid."""
+    tables = {p.stem: p for p in (DATA / "derived").glob("*.csv")}
+    results: list[Run | PipelineError | None] = [None] * len(grid.points)
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        running = {
+            pool.submit(run_step, grid.step, tables, point, build=build, cache=cache): i
+            for i, point in enumerate(grid.points)
+        }
+        with tqdm(total=len(running), unit="run", desc=grid.name, file=sys.stderr) as bar:
+            for job in as_completed(running):
+                try:
+                    results[running[job]] = job.result()
+                except PipelineError as error:
+                    results[running[job]] = error
+                bar.update()
+    except BaseException:  # Ctrl-C, or a full disk; a cell that fails is the result of its run
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_all()
+        raise
+    finally:
+        pool.shutdown()
+    return [r for r in results if r is not None]
+
+
+def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.DataFrame:
+    """Run a grid and put its notebooks and tables together in build/grid/NAME.
+
+    Parameters
+    ----------
+    grid : Grid
+    build : Path
+        Where finished runs are kept.
+    jobs : int
+        Runs at a time.
+    cache : bool
+        Whether a finished run may be used.
+
+    Returns
+    -------
+    DataFrame
+        A row per run: its parameters, state ("run now", "from an earlier run", "failed"), notebook
+        (file name, missing if it failed) and error (its first line, missing if there is none).
+        It is summary.csv of the folder; beside it is each derived table of the notebook, the rows
+        of all runs below each other and the parameters in front.
+    """
+    results = _run(grid, jobs, build, cache)
+    target = build / "grid" / grid.name
+    files: dict[str, bytes] = {}
+    summary, tables = [], {name: [] for name in grid.step.writes}
+    for i, (point, result) in enumerate(zip(grid.points, results, strict=True), start=1):
+        row = {**point, "state": "failed", "notebook": pd.NA, "error": pd.NA}
+        if isinstance(result, PipelineError):
+            row["error"] = str(result).partition("\n")[0]
+        else:
+            text = ",".join(f"{k}={v}" for k, v in point.items())
+            name = f"{i:03d}-" + re.sub(r"[^-\w.,=+]", "_", text)[:120] + ".ipynb"
+            row |= {"state": "from an earlier run" if result.cached else "run now"}
+            row["notebook"] = name
+            files[name] = (result.folder / "notebook.ipynb").read_bytes()
+            for table, parts in tables.items():
+                frame = pd.read_csv(result.table(table), dtype=str, keep_default_na=False)
+                # Where the table has a column of the parameter's name, it is the parameter's.
+                new = {k: v for k, v in point.items() if k not in frame}
+                parts.append(pd.concat([pd.DataFrame(new, index=frame.index), frame], axis=1))
+        summary.append(row)
+    for name, parts in tables.items():
+        if parts:
+            files[f"{name}.csv"] = _csv(pd.concat(parts))
+    frame = pd.DataFrame(summary)
+    files["summary.csv"] = _csv(frame)
+    for name, content in files.items():
+        write_bytes(target / name, content)
+    for stale in target.iterdir():
+        if stale.name not in files:
+            stale.unlink()
+    return frame
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False, na_rep="NA", lineterminator="\n").encode()

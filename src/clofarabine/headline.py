@@ -1,0 +1,74 @@
+"""The numbers that README states, each from a derived table; ``make update`` writes them there."""
+
+import re
+
+import pandas as pd
+
+from . import data, rows
+from .data import ROOT, write_bytes
+
+_TAG = re.compile(r"<!--([\w-]+)-->(.*?)<!--/-->", re.DOTALL)
+_METHOD = ["tau2", "interval", "inverse", "rows"]
+README = ROOT / "README.md"
+
+
+def values() -> dict[str, str]:
+    """What stands between ``<!--name-->`` and ``<!--/-->``, by name."""
+    verdicts = data.load("claims_verdicts")["verdict"]
+    out = {"claims": str(len(verdicts))}
+    out |= {v.replace(" ", "-"): str(n) for v, n in verdicts.value_counts().items()}
+    for endpoint in rows.ENDPOINTS:
+        known = rows.load(endpoint, "overall")["kind"].eq("documented")
+        out[f"documented-{endpoint}"] = str(int(known.sum()))
+    out["rows"] = str(len(known))
+    evidence = data.load("method_evidence")
+    out["methods"] = str(len(evidence[_METHOD].drop_duplicates()))
+    left = evidence[evidence["n_coupled"] > 0]
+    out["methods-left"] = str(len(left[_METHOD].drop_duplicates()))
+    out["tau2-left"] = ", ".join(left["tau2"].drop_duplicates())
+    bounds = data.load("bounds").query("method == 'any'")
+    for endpoint in rows.ENDPOINTS:
+        own = bounds[bounds["endpoint"] == endpoint].set_index(["population", "quantity"])
+        out[f"vectors-{endpoint}"] = str(own["vectors"].iloc[0])
+        out[f"I2-{endpoint}"] = _range(own.loc[("paediatric", "I2")])
+        new = own.loc[("paediatric", "prediction interval (t with k-2), upper limit")]
+        out[f"new-study-{endpoint}"] = _range(new)
+    out |= _largest()
+    return out
+
+
+def _range(bound: pd.Series) -> str:
+    low, high = f"{bound['min']:.0f}", f"{bound['max']:.0f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _largest() -> dict[str, str]:
+    """The largest row, and what is known of its count."""
+    frame = rows.load("CR", "paediatric", "reconstructed")
+    row = frame.loc[frame["n"].idxmax()]
+    count = _range(row[["x_min", "x_max"]].rename({"x_min": "min", "x_max": "max"}))
+    return {"largest": row["label"], "largest-n": str(row["n"]), "largest-CR": count}
+
+
+def filled(text: str) -> str:
+    """The text with every tagged number as the derived tables have it.
+
+    Raises
+    ------
+    DataError
+        On a tag that names no number.
+    """
+    known = values()
+
+    def number(match: re.Match) -> str:
+        if match[1] not in known:
+            expected = f"one of {', '.join(known)}"
+            raise data.DataError(f"README.md, <!--{match[1]}-->: found no such number, {expected}")
+        return f"<!--{match[1]}-->{known[match[1]]}<!--/-->"
+
+    return _TAG.sub(number, text)
+
+
+def refresh() -> None:
+    """Bring the numbers of README.md in step with the derived tables."""
+    write_bytes(README, filled(README.read_text(encoding="utf-8")).encode())

@@ -1,0 +1,99 @@
+"""What a reader does in JupyterLab, done in a real browser."""
+
+import re
+from itertools import pairwise
+
+import nbformat
+import pytest
+
+from clofarabine import compare, engine, interactive, pipeline
+
+NAMES = [s.name for s in pipeline.FLOW]
+
+
+def _headings(name: str) -> list[tuple[int, str]]:
+    nb = nbformat.read(pipeline.NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    text = "\n".join(c.source for c in nb.cells if c.cell_type == "markdown")
+    return [(len(m[1]), m[2]) for m in re.finditer(r"^(#+) (.+)$", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_run_all_gives_the_committed_outputs(lab, tmp_path, name):
+    lab.open(f"lab/tree/notebooks/{name}.ipynb")
+    hidden = [c["metadata"].get("jupyter", {}).get("source_hidden", False) for c in lab.cells()]
+    lab.run_all()
+    code = [c for c in lab.cells() if c["cell_type"] == "code"]
+    errors = [o for c in code for o in c["outputs"] if o["output_type"] == "error"]
+    assert not errors, errors[0]
+
+    pictures = sum("image/svg+xml" in o.get("data", {}) for c in code for o in c["outputs"])
+    lab.wait("every picture drawn", lambda: lab.app(
+        """w => [...w.node.querySelectorAll('.jp-OutputArea img')]
+                .filter(i => i.complete && i.naturalWidth && i.getBoundingClientRect().width > 200)
+                .length""") >= pictures)  # fmt: skip
+    inputs = lab.app("w => w.content.widgets.map(c => c.inputHidden === true)")
+    assert inputs == hidden
+
+    saved = nbformat.read(lab.save(f"notebooks/{name}.ipynb"), as_version=4)
+    copy = tmp_path / "saved.ipynb"
+    copy.write_text(engine.normalise(saved), encoding="utf-8")
+    assert compare.notebook_difference(copy, pipeline.NOTEBOOKS / f"{name}.ipynb") == ""
+    lab.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_headings_make_a_tree(name):
+    levels = [level for level, _ in _headings(name)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+def test_table_of_contents_lists_the_headings(lab):
+    name = "01_data_extraction"
+    lab.open(f"lab/tree/notebooks/{name}.ipynb")
+    lab.menu("View", "Table of Contents")
+    want = [text for _, text in _headings(name)]
+    entries = lab.page.locator(".jp-TableOfContents-tree .jp-tocItem-content")
+    lab.wait("a table of contents", lambda: entries.count() >= len(want))
+    assert entries.all_inner_texts() == want
+    entries.last.click()
+    last = lab.app("w => w.content.activeCell.model.sharedModel.getSource()")
+    assert last.startswith(f"## {want[-1]}")
+    lab.close()
+
+
+def test_make_lab_opens_on_a_page_that_reaches_every_notebook(lab):
+    lab.open()  # the bare address: where ``make lab`` leaves the reader
+    start = "notebooks/00_start.ipynb"
+    assert lab.path() == start
+    for name in (n for n in NAMES if not start.endswith(f"{n}.ipynb")):
+        lab.page.locator(f'.jp-RenderedMarkdown a[href*="{name}.ipynb"]').first.click()
+        lab.wait(f"{name} in front", lambda n=name: lab.path() == f"notebooks/{n}.ipynb")
+        lab.settle()
+        assert lab.cells()
+        lab.close()
+        lab.page.locator(".lm-DockPanel-tabBar").get_by_text("00_start.ipynb").click()
+        lab.wait("the start page in front", lambda: lab.path() == start)
+    lab.close()
+
+
+def test_a_drop_down_list_redraws_plot_and_result(lab):
+    lab.open()
+    lab.run_all()
+    shown = lab.page.locator(".jp-OutputArea .widget-html-content")
+    picture = shown.locator("img")
+    choice = {"endpoint": "CR", "transformation": "PAS", "tau2": "DL"}
+    for name, value in (("transformation", "PFT"), ("tau2", "REML"), ("endpoint", "OR")):
+        before = picture.get_attribute("src")
+        label = lab.page.locator(".widget-dropdown", has=lab.page.get_by_text(name, exact=True))
+        label.locator("select").select_option(value)
+        lab.wait("another picture", lambda b=before: picture.get_attribute("src") != b, 10)
+        choice[name] = value
+        want = interactive.view(**choice)
+        assert shown.locator("p").inner_text() == want.picture.caption
+        assert picture.get_attribute("alt") == want.picture.caption
+        cells = [float(t) for t in shown.locator("tbody td").all_inner_texts()]
+        assert cells == [float(f"{v:.4g}") for v in want.result.T.to_numpy().ravel()]
+    lab.wait("the picture drawn", lambda: picture.evaluate("i => i.complete && i.naturalWidth > 0"))
+    lab.close()
