@@ -6,14 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.integrate import dblquad, quad
-from scipy.stats import halfcauchy, halfnorm, norm
+from scipy.stats import norm
 
 from clofarabine import bayes, pooling
 
 # Rubin 1981 (J Educ Stat 6:377), the eight schools.
 Y = np.array([28.39, 7.94, -2.75, 6.82, -0.64, 0.63, 18.01, 12.16])
 SE = np.array([14.9, 10.2, 16.3, 11.0, 9.4, 11.4, 10.4, 17.6])
-PRIORS = {"half-normal": halfnorm, "half-cauchy": halfcauchy}
+PRIORS = ("half-normal", "half-cauchy")
+
+
+def heavy(t):
+    return 1 / (1 + (t / 0.3) ** 2)
 
 
 def test_bayesmeta_as_published():
@@ -38,9 +42,9 @@ def test_bayesmeta_as_published():
     assert_allclose(p.theta.sd[some], [7.901084, 6.631039, 7.456906], atol=0.01)
 
 
-@given(st.integers(2, 8), st.sampled_from(list(PRIORS)), st.integers(0, 10_000))
+@given(st.integers(2, 8), st.sampled_from(PRIORS), st.integers(0, 10_000))
 def test_tau_is_what_scipy_integrates(k, prior, seed):
-    """Marginal likelihood by the product of normals with mu integrated in closed form."""
+    """Marginal likelihood up to a constant, mu integrated in closed form, priors written out."""
     rng = np.random.default_rng(seed)
     v = rng.uniform(0.002, 0.1, k)
     y = rng.normal(0.5, np.sqrt(v + 0.02))
@@ -49,13 +53,14 @@ def test_tau_is_what_scipy_integrates(k, prior, seed):
     def density(t):
         w = 1 / (v + t**2)
         mu = (w * y).sum() / w.sum()
-        like = norm.pdf(y, mu, w**-0.5).prod() / norm.pdf(0, 0, w.sum() ** -0.5)
-        return like * PRIORS[prior].pdf(t, scale=0.3)
+        like = np.sqrt(w.prod() / w.sum()) * np.exp(-0.5 * (w * (y - mu) ** 2).sum())
+        return like * (np.exp(-((t / 0.3) ** 2) / 2) if prior == "half-normal" else heavy(t))
 
     total = quad(density, 0, np.inf, epsabs=0, epsrel=1e-10, limit=200)[0]
     for limit, want in ((p.tau.median, 0.5), (p.tau.lower, 0.025), (p.tau.upper, 0.975)):
         assert_allclose(quad(density, 0, limit, epsrel=1e-10)[0] / total, want, atol=1e-7)
-    assert_allclose(p.density, [density(t) / total for t in p.grid], rtol=1e-6, atol=1e-12)
+    some = p.grid[::50]
+    assert_allclose(p.density[::50], [density(t) / total for t in some], rtol=1e-6, atol=1e-12)
 
 
 def test_mu_and_theta_are_what_scipy_integrates():
@@ -64,11 +69,12 @@ def test_mu_and_theta_are_what_scipy_integrates():
     p = bayes.posterior(y, v, "half-normal", 0.5)
 
     def joint(mu, tau):
-        return norm.pdf(y, mu, np.sqrt(v + tau**2)).prod() * halfnorm.pdf(tau, scale=0.5)
+        w = 1 / (v + tau**2)
+        return np.sqrt(w.prod()) * np.exp(-0.5 * (w * (y - mu) ** 2).sum() - 2 * tau**2)
 
     def integrate(f):
         return dblquad(
-            lambda mu, tau: f(mu, tau) * joint(mu, tau), 0, 2.5, -6, 6, epsabs=1e-9, epsrel=1e-7
+            lambda mu, tau: f(mu, tau) * joint(mu, tau), 0, 2.5, -6, 6, epsabs=1e-8, epsrel=1e-6
         )[0]
 
     total = integrate(lambda mu, tau: 1.0)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from clofarabine import __main__ as cli
 from clofarabine import data, pipeline
+from clofarabine import rows as study_rows
 
 CASES = int(os.environ.get("FUZZ", "0"))
 FEW = settings(
@@ -28,7 +29,17 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
 )
 ENTRIES = {e["name"]: e for e in data.package()["resources"]}
-TEXTS = {name: data.path_of(name).read_text(encoding="utf-8") for name in ENTRIES}
+MINE = "label,x,n,year\nSmith 2010,3,12,2010\nMüller 2012,0,7,NA\nO'Neill 2015,25,25,2015\n"
+TEXTS = {"mine": MINE}
+for _name in ENTRIES:
+    _lines = data.path_of(_name).read_text(encoding="utf-8").splitlines(keepends=True)
+    TEXTS[_name] = "".join(_lines[:60])
+_MINE = [
+    {"name": "label", "type": "string", "constraints": {"required": True}},
+    {"name": "x", "type": "integer", "constraints": {"required": True, "minimum": 0}},
+    {"name": "n", "type": "integer", "constraints": {"required": True, "minimum": 1}},
+    {"name": "year", "type": "integer"},
+]
 
 NASTY = [
     "", " ", "NA", "na", "N/A", "NaN", "nan", "None", "null", "-", "-1", "0", "1", "7", "2.5", "-0",
@@ -52,7 +63,7 @@ def _text(rows):
 @st.composite
 def changed_cells(draw):
     """A table with one to three cells replaced."""
-    name = draw(st.sampled_from(sorted(ENTRIES)))
+    name = draw(st.sampled_from(sorted(TEXTS)))
     rows = _rows(TEXTS[name])
     for _ in range(draw(st.integers(1, 3))):
         i, j = draw(st.integers(1, len(rows) - 1)), draw(st.integers(0, len(rows[0]) - 1))
@@ -90,7 +101,7 @@ def _rearranged(draw, rows):
 @st.composite
 def changed_files(draw):
     """A table with rows, columns or bytes moved, dropped, doubled or overwritten."""
-    name = draw(st.sampled_from(sorted(ENTRIES)))
+    name = draw(st.sampled_from(sorted(TEXTS)))
     rows = _rows(TEXTS[name])
     for _ in range(draw(st.integers(0, 2))):
         if rows and rows[0]:
@@ -128,6 +139,10 @@ def _value(field, cell):
             raise ValueError
         if "enum" in rules and cell not in rules["enum"]:
             raise ValueError
+    elif field["type"] == "boolean":
+        value = {"True": True, "False": False}.get(cell)
+        if value is None:
+            raise ValueError
     else:
         if not _NUMBER[field["type"]].fullmatch(cell):
             raise ValueError
@@ -155,10 +170,26 @@ def _outcome(call, *arguments):
         return None, str(error)
 
 
+def _load(name, path):
+    if name == "mine":
+        return data.load_counts(path)
+    return data.read_table(ENTRIES[name], path)
+
+
+def _fields(name, header):
+    """Fields of a table; one's own may leave out the year and have its columns in any order."""
+    if name != "mine":
+        return ENTRIES[name]["schema"]["fields"]
+    return sorted(
+        (f for f in _MINE if f["name"] in header or "constraints" in f),
+        key=lambda f: header.index(f["name"]) if f["name"] in header else 9,
+    )
+
+
 def _holds(name, frame, text):
     """The frame is what the file says, cell by cell, and the description allows it."""
     header, *rows = _rows(text)
-    fields = ENTRIES[name]["schema"]["fields"]
+    fields = _fields(name, header)
     assert header == [f["name"] for f in fields] == list(frame.columns)
     assert len(frame) == len(rows)
     columns = [[row[i] for row in rows] for i in range(len(fields))]
@@ -166,7 +197,9 @@ def _holds(name, frame, text):
         want = [_value(field, c) for c in cells]
         got = [None if pd.isna(v) else v for v in frame[field["name"]]]
         assert got == want, field["name"]
-    keys = ENTRIES[name]["schema"]["primaryKey"]
+    if name == "mine":
+        assert (frame["x"] <= frame["n"]).all()
+    keys = ["label"] if name == "mine" else ENTRIES[name]["schema"]["primaryKey"]
     assert not frame.duplicated(keys).any()
 
 
@@ -188,21 +221,21 @@ def _said_where(said, path):
 def test_a_changed_cell_is_read_or_refused_with_its_place(path, case):
     name, content = case
     path.write_bytes(content)
-    frame, said = _outcome(data.read_table, ENTRIES[name], path)
+    frame, said = _outcome(_load, name, path)
     if frame is not None:
         event("read")
         _holds(name, frame, content.decode())
         return
     event("refused")
     _said_where(said, path)
-    _header, *rows = _rows(content.decode())
+    header, *rows = _rows(content.decode())
     if any("\n" in cell or "\r" in cell for row in rows for cell in row):
         assert "found a line break inside a cell" in said
         return
     bad = [
         (row, field["name"])
         for row, cells in enumerate(rows, start=2)
-        for field, cell in zip(ENTRIES[name]["schema"]["fields"], cells, strict=True)
+        for field, cell in zip(_fields(name, header), cells, strict=True)
         if not _allowed(field, cell)
     ]
     for row, column in bad:
@@ -216,7 +249,7 @@ def test_a_changed_cell_is_read_or_refused_with_its_place(path, case):
 def test_a_changed_file_is_read_or_refused(path, case):
     name, content = case
     path.write_bytes(content)
-    frame, said = _outcome(data.read_table, ENTRIES[name], path)
+    frame, said = _outcome(_load, name, path)
     if frame is not None:
         event("read")
         _holds(name, frame, content.decode("utf-8-sig"))
@@ -258,3 +291,21 @@ def test_a_parameter_is_of_its_kind_or_refused(names, value):
         else:
             assert type(value) is kind or (kind is float and type(value) is int)
         assert not isinstance(value, float) or math.isfinite(value)
+
+
+@given(*[st.sampled_from(["CR", "OR", "overall", "documented"]) | st.text(max_size=8)] * 3)
+@FEW
+def test_a_choice_is_known_or_refused(endpoint, population, counts):
+    try:
+        frame = study_rows.load(endpoint, population, counts)
+    except ValueError as error:
+        said = str(error)
+    else:
+        assert (endpoint in study_rows.ENDPOINTS, population in study_rows.POPULATIONS) == (
+            True,
+            True,
+        )
+        assert counts in study_rows.COUNTS
+        assert frame["kind"].isin(["documented", "reconstructed", "unknown"]).all()
+        return
+    assert re.match(r"\w+: found (['\"]).*\1, expected one of ", said, re.S)

@@ -1,6 +1,4 @@
-"""Meta-regression and subgroups against statsmodels, PyMARE and themselves."""
-
-import warnings
+"""Meta-regression and subgroups against statsmodels and themselves (PyMARE: test_pymare.py)."""
 
 import numpy as np
 import pandas as pd
@@ -11,11 +9,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from clofarabine import moderators, pooling
-
-with warnings.catch_warnings():  # PyMARE leaves a file open while it is imported
-    warnings.simplefilter("ignore", ResourceWarning)
-    from pymare import Dataset
-    from pymare.estimators import DerSimonianLaird
 
 
 @st.composite
@@ -41,15 +34,6 @@ def test_statsmodels_fits_the_same_weighted_regression(data):
     assert_allclose(t.p, fit.pvalues, rtol=1e-7, atol=1e-12)
     assert_allclose(np.stack([t.lower, t.upper], 1), fit.conf_int(), rtol=1e-7, atol=1e-9)
     assert_allclose([t.qm, t.qm_p], [fit.fvalue, fit.f_pvalue], rtol=1e-6, atol=1e-10)
-
-
-@given(problems())
-def test_pymare_agrees(data):
-    y, v, x = data
-    theirs = DerSimonianLaird().fit_dataset(Dataset(y, v, x[:, 1:], add_intercept=True)).summary()
-    mine = moderators.meta_regression(y, v, x)
-    assert_allclose(mine.tau2, np.ravel(theirs.tau2)[0], rtol=1e-8, atol=1e-10)
-    assert_allclose(mine.coefficients, np.ravel(theirs.fe_params), rtol=1e-7, atol=1e-9)
 
 
 @given(problems())

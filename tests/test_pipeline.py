@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from toys import HEAD, files, toy, writer
 
@@ -138,9 +139,12 @@ DEFAULTS = "p: str = 'PAS'\nk: int = 1\nx: float = 0.5\nb: bool = False\nany = N
 
 def test_parameters_reach_the_notebook(tmp_path):
     step = toy(tmp_path, "n", "print(repr(p), k, x, b, any)", parameters=DEFAULTS)
-    values = {"p": '"; import os; "', "k": 2, "x": 1, "b": True, "any": "z"}
+    hostile = f'"; import os\n!touch {tmp_path}/shell\n%%bash\n{{2 * 3}} $HOME'
+    values = {"p": hostile, "k": 2, "x": 1, "b": True, "any": "z"}
     (run,) = run_all([step], values, build=tmp_path / "build")
-    assert "'\\\"; import os; \\\"' 2 1 True z" in (run.folder / "notebook.ipynb").read_text()
+    nb = nbformat.read(run.folder / "notebook.ipynb", as_version=4)
+    assert nb.cells[-1].outputs[0].text == f"{hostile!r} 2 1 True z\n"
+    assert not (tmp_path / "shell").exists()
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,22 @@ def test_multiverse_counts_no_choice_twice():
 
 
 @pytest.mark.parametrize("x", [X, MANY])
+def test_merged_rows_are_added_up(x):
+    """The second and the last row are of one study; merging nothing is no further choice."""
+    how = [sn.specification()]
+    subsets = {"all": N > 0, "merged": sn.merged(["s", "t", "u", "v", "t"])}
+    found = sn.multiverse(x, N, subsets, how).set_index("rows")
+    together = np.delete(x, 4, -1)
+    together[..., 1] += x[..., 4]
+    want = sn.pool_all(together, [61, 91, 4, 43], how)
+    assert found.loc["merged", "k"] == 4
+    for column in sn.RANGES:
+        assert_allclose(found.loc["merged", column], want[column][0], rtol=1e-12)
+    alone = sn.multiverse(x, N, {"all": N > 0, "merged": sn.merged(LABELS)}, how)
+    assert alone["rows"].tolist() == ["all"]
+
+
+@pytest.mark.parametrize("x", [X, MANY])
 @pytest.mark.parametrize("model", ["PAS", "PFT", "PLO"])
 def test_without_each(x, model):
     """The overall n of the double arcsine is that of the rows that remain."""

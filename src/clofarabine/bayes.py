@@ -6,6 +6,7 @@ Each posterior is therefore a mixture of normals over a grid of tau, with no sam
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,16 +15,15 @@ from scipy.integrate import simpson
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 from scipy.special import ndtr
-from scipy.stats import halfcauchy, halfnorm
 
 from .pooling import effects
 from .proportions import Array, choose
 
 Prior = Literal["half-normal", "half-cauchy"]
 PRIORS: tuple[Prior, ...] = get_args(Prior)
-_DENSITY: dict[str, Callable[..., Array]] = {
-    "half-normal": halfnorm.pdf,
-    "half-cauchy": halfcauchy.pdf,
+_DENSITY: dict[str, Callable[[Array, float], Array]] = {
+    "half-normal": lambda t, s: np.sqrt(2 / np.pi) / s * np.exp(-0.5 * (t / s) ** 2),
+    "half-cauchy": lambda t, s: 2 / (np.pi * s) / (1 + (t / s) ** 2),
 }
 # Simpson's rule on this many points of tau / (tau + unit) leaves less than 1e-9.
 POINTS = 2001
@@ -46,23 +46,67 @@ class Summary:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Posterior of the normal-normal model on the transformed scale.
+    """Posterior of the normal-normal model on the transformed scale; summaries when asked for.
 
-    mu, tau : pooled effect and between-study standard deviation, scalars.
-    theta : effect of each study, shape (k,), shrunk towards mu.
-    predicted : effect of a new study, scalar.
-    shrinkage : posterior mean of the weight with which a study is drawn to mu, v / (v + tau²),
-        shape (k,): 0 is its own estimate, 1 the pooled one.
-    grid, density : the grid of tau and its posterior density there, for drawing.
+    grid, density : grid of tau and its posterior density there. weights : probability of each point
+    of the grid. mean, sd : of mu given tau there. y, v : the studies, shape (k,). level : credible.
+    heavy : whether tau has no variance.
     """
 
-    mu: Summary
-    tau: Summary
-    theta: Summary
-    predicted: Summary
-    shrinkage: Array
     grid: Array
     density: Array
+    weights: Array
+    mean: Array
+    sd: Array
+    y: Array
+    v: Array
+    level: float
+    unit: float
+    heavy: bool
+
+    @cached_property
+    def mu(self) -> Summary:
+        """Pooled effect, scalars."""
+        return self._endless(_mixture(self.weights, self.mean, self.sd, self.level))
+
+    @cached_property
+    def predicted(self) -> Summary:
+        """Effect of a new study, scalars."""
+        sd = np.hypot(self.sd, self.grid)
+        return self._endless(_mixture(self.weights, self.mean, sd, self.level))
+
+    @cached_property
+    def theta(self) -> Summary:
+        """Effect of each study, shape (k,), shrunk towards mu."""
+        drawn, mean = self._drawn, self.mean[:, None]
+        sd = np.sqrt((1 - drawn) * self.v + drawn**2 * self.sd[:, None] ** 2)
+        return _mixture(self.weights, self.y + drawn * (mean - self.y), sd, self.level)
+
+    @cached_property
+    def tau(self) -> Summary:
+        """Between-study standard deviation, scalars."""
+        t = self.grid / (self.grid + self.unit)
+        density = np.append(self.density * (self.grid + self.unit) ** 2 / self.unit, 0.0)
+        below = CubicSpline(np.append(t, 1.0), density).antiderivative()
+        quantiles = []
+        for p in (0.5, (1 - self.level) / 2, (1 + self.level) / 2):
+            at = brentq(lambda t, p=p: below(t) - p * below(1.0), 0.0, 1.0, xtol=1e-15, rtol=1e-14)
+            quantiles.append(np.float64(self.unit * at / (1 - at)))
+        mean = self.weights @ self.grid
+        sd = np.sqrt(self.weights @ (self.grid - mean) ** 2)
+        return self._endless(Summary(*quantiles, mean, sd))
+
+    @cached_property
+    def shrinkage(self) -> Array:
+        """Posterior mean of v / (v + tau²), shape (k,): 0 is a study's own estimate, 1 the pool."""
+        return self.weights @ self._drawn
+
+    @property
+    def _drawn(self) -> Array:
+        return self.v / (self.v + self.grid[:, None] ** 2)
+
+    def _endless(self, s: Summary) -> Summary:
+        return replace(s, sd=np.float64(np.inf)) if self.heavy else s
 
 
 def _mixture(weights: Array, mean: Array, sd: Array, level: float) -> Summary:
@@ -141,41 +185,21 @@ def posterior(
     sd = information**-0.5
     misfit = (w * (y - mean[:, None]) ** 2).sum(-1) + precision * (mean - centre) ** 2
     log_density = 0.5 * (np.log(w).sum(-1) - np.log(information) - misfit)
-    density = np.exp(log_density - log_density.max()) * _DENSITY[prior](tau, scale=scale)
+    density = np.exp(log_density - log_density.max()) * _DENSITY[prior](tau, scale)
     # in t = tau / (tau + unit); the last point, tau = infinity, has density 0 for k >= 2
-    in_t = np.append(density * unit / (1 - t) ** 2, 0.0)
-    edges = np.append(t, 1.0)
-    total = simpson(in_t, x=edges)
-    rule = np.where(np.arange(POINTS - 1) % 2, 4.0, 2.0)  # Simpson's weights, up to a factor
-    rule[0] = 1.0
-    weights = rule * in_t[:-1]
-    weights /= weights.sum()
-    spread = _tau(CubicSpline(edges, in_t / total), unit, weights, tau, level)
-    drawn = v / (v + tau[:, None] ** 2)
-    theta_mean = y + drawn * (mean[:, None] - y)
-    theta_sd = np.sqrt((1 - drawn) * v + drawn**2 * sd[:, None] ** 2)
-    mu = _mixture(weights, mean, sd, level)
-    predicted = _mixture(weights, mean, np.hypot(sd, tau), level)
-    if prior == "half-cauchy" and len(y) == 2 and mu_prior is None:
-        endless = np.float64(np.inf)
-        mu, spread, predicted = (replace(s, sd=endless) for s in (mu, spread, predicted))
+    in_t = density * unit / (1 - t) ** 2
+    density = density / simpson(np.append(in_t, 0.0), x=np.append(t, 1.0))
+    weights = in_t * np.where(np.arange(len(t)) % 2, 4.0, 2.0)  # Simpson's, up to a factor
+    weights[0] /= 2
     return Posterior(
-        mu=mu,
-        tau=spread,
-        theta=_mixture(weights, theta_mean, theta_sd, level),
-        predicted=predicted,
-        shrinkage=weights @ drawn,
         grid=tau,
-        density=density / total,
+        density=density,
+        weights=weights / weights.sum(),
+        mean=mean,
+        sd=sd,
+        y=y,
+        v=v,
+        level=level,
+        unit=unit,
+        heavy=prior == "half-cauchy" and len(y) == 2 and mu_prior is None,
     )
-
-
-def _tau(spline: CubicSpline, unit: float, weights: Array, tau: Array, level: float) -> Summary:
-    """Summary of tau from the spline of its density in t = tau / (tau + unit)."""
-    below = spline.antiderivative()
-    quantiles = []
-    for p in (0.5, (1 - level) / 2, (1 + level) / 2):
-        t = brentq(lambda t, p=p: below(t) - p * below(1.0), 0.0, 1.0, xtol=1e-15, rtol=1e-14)
-        quantiles.append(np.float64(unit * t / (1 - t)))
-    mean = weights @ tau
-    return Summary(*quantiles, mean, np.sqrt(weights @ (tau - mean) ** 2))

@@ -76,6 +76,22 @@ FLOW: tuple[Step, ...] = (
         ),
     ),
     Step(
+        "04_sensitivity_analyses",
+        reads=("identified_set_cr", "identified_set_or"),
+        writes=("sensitivity",),
+        figures=(
+            "sensitivity_shrinkage",
+            "sensitivity_leave_one_out",
+            "sensitivity_influence",
+            "sensitivity_baujat",
+            "sensitivity_radial",
+            "sensitivity_multiverse_documented",
+            "sensitivity_choices",
+            "sensitivity_leave_one_out_identified",
+            "sensitivity_multiverse",
+        ),
+    ),
+    Step(
         "05_publication_bias",
         reads=("identified_set_cr", "identified_set_or"),
         writes=("small_study_tests", "trim_and_fill"),

@@ -21,6 +21,8 @@ NONE = "none"
 TAU2 = tuple(m for m in pooling.TAU2 if m != "FE")
 LIKELIHOODS = {"GLMM": exact.glmm, "beta-binomial": exact.beta_binomial}
 MODELS = ("PAS", "PFT", "PLO", *LIKELIHOODS, *(f"Bayes {p}" for p in bayes.PRIORS))
+# Those that take many vectors in one call.
+BATCHED = MODELS[:5]
 # Scale of the priors of tau, in radians of the arcsine. At the median of the half-normal (0.17) the
 # rates of studies around one fifth range from 2 to 51 percent, and twice that is not ruled out.
 PRIOR_SCALE = 0.25
@@ -159,8 +161,9 @@ def multiverse(
     Parameters
     ----------
     subsets : mapping
-        Name: which rows stay, shape (k,). One that leaves fewer than two rows, or the same rows as
-        an earlier one, is no choice and is left out.
+        Name: which rows stay, shape (k,), or a matrix (r, k) of zeros and ones that adds rows up
+        (`merged`). A choice that leaves fewer than two rows, or the same rows as an earlier one,
+        is no choice and is left out.
 
     Returns
     -------
@@ -170,15 +173,23 @@ def multiverse(
     x, n, seen, parts = np.asarray(x), np.asarray(n), set(), []
     for name, keep in subsets.items():
         keep = np.asarray(keep, bool)
-        if keep.sum() < 2 or tuple(keep) in seen:
+        if keep.ndim == 1:
+            keep = np.eye(len(n), dtype=bool)[keep]
+        if len(keep) < 2 or keep.tobytes() in seen:
             continue
-        seen.add(tuple(keep))
-        part = pool_all(x[..., keep], n[keep], how)
+        seen.add(keep.tobytes())
+        part = pool_all(x @ keep.T, n @ keep.T, how)
         part.insert(0, "rows", name)
         parts.append(part)
     if not parts:
         raise ValueError("subsets: found none with two rows, expected at least one")
     return pd.concat(parts, ignore_index=True)
+
+
+def merged(studies: Sequence[object]) -> Array:
+    """Matrix (r, k) of zeros and ones that makes one row of the rows of each study, in order."""
+    names = np.asarray(studies, object)
+    return np.array([names == name for name in dict.fromkeys(names)], int)
 
 
 def without_each(
@@ -306,3 +317,30 @@ def by_regression(
         out.append(row | {"problem": pd.NA})
     ends = [f"{a}_{b}" for a in ("slope", "p", "tau2", "r2") for b in ("min", "max")]
     return pd.DataFrame(out, columns=["covariate", "k", *ends, "problem"])
+
+
+def shown(frame: pd.DataFrame, decimals: int = 1) -> pd.DataFrame:
+    """The table for readers: ranges as text, "16.2 [7.1, 25.6]" or "15.6–16.4 [7.0, 26.1]".
+
+    The limits are the outermost over the vectors. Columns that say nothing are left out.
+    """
+
+    def text(r: pd.Series) -> str:
+        if pd.isna(r["estimate_min"]):
+            return "–"
+        low, high, left, right = (
+            f"{r[c]:.{decimals}f}"
+            for c in ("estimate_min", "estimate_max", "lower_min", "upper_max")
+        )
+        return f"{low if low == high else f'{low}–{high}'} [{left}, {right}]"
+
+    out = frame.drop(columns=[c for c in RANGES if c in frame])
+    out["percent"] = frame.apply(text, axis=1)
+    if {"p_min", "p_max"} <= set(out):
+        ends = [
+            frame[c].map("{:.3f}".format, na_action="ignore").astype("string")
+            for c in ("p_min", "p_max")
+        ]
+        out["p"] = ends[0].where(ends[0] == ends[1], ends[0] + "–" + ends[1])
+        out = out.drop(columns=["p_min", "p_max"])
+    return out.drop(columns="problem") if out.get("problem", pd.Series([1])).isna().all() else out

@@ -24,12 +24,12 @@ def pooled_list(
     ----------
     rows : DataFrame
         label, note (right of the label, e.g. k), estimate_min, estimate_max, lower_min, upper_max
-        (percent): a mark where both estimates are one number, else a bar over the identified set
-        between the outermost limits. A row without an estimate is a heading.
+        (percent): a mark where the estimates are (nearly) one number, else a bar over the
+        identified set, between the outermost limits. A row without an estimate is a heading.
     title, unit : str
         Title, and label of the axis.
     lines : dict
-        Vertical lines by name, in percent; the first solid, the others dashed and dotted.
+        Vertical lines by name, in percent; dashed if the name starts with "printed".
     heading : str
         Head of the first column.
     """
@@ -43,8 +43,10 @@ def pooled_list(
         ax.spines["left"].set_visible(False)
         _text(ax, -0.88, -0.95, heading, weight="bold")
         _text(ax, 1.03, -0.95, "% range [limits]" if ranged else "% [95% CI]", weight="bold")
-        for (name, at), style in zip(lines.items(), ("-", "--", ":"), strict=False):
-            ax.axvline(at, color=BLACK if style == "-" else GREY, lw=0.9, ls=style, label=name)
+        for name, at in lines.items():
+            dashed = name.startswith("printed")
+            colour = GREY if dashed else BLACK
+            ax.axvline(at, color=colour, lw=0.9, ls="--" if dashed else "-", label=name, zorder=0)
         for y, (_, r) in enumerate(rows.iterrows()):
             low, high = r["estimate_min"], r["estimate_max"]
             _text(ax, -0.88, y, str(r["label"]), weight="bold" if pd.isna(low) else "normal")
@@ -52,13 +54,12 @@ def pooled_list(
                 continue
             _text(ax, -0.03, y, str(r["note"]), ha="right", color=GREY)
             ax.plot([r["lower_min"], r["upper_max"]], [y, y], color=BLACK, lw=0.9)
-            if f"{low:.0f}" != f"{high:.0f}":
+            if high - low > 0.02 * top:
                 ax.plot([low, high], [y, y], color=ORANGE, lw=5, solid_capstyle="butt", zorder=3)
-                middle = f"{low:.0f}–{high:.0f}"
             else:
                 edge, fill = _KINDS["reconstructed" if ranged else "documented"]
                 ax.plot((low + high) / 2, y, "s", ms=4.5, mec=edge, mfc=fill, mew=1.2, zorder=3)
-                middle = f"{low:.0f}"
+            middle = f"{low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"{low:.0f}–{high:.0f}"
             _text(ax, 1.03, y, f"{middle} [{r['lower_min']:.0f}, {r['upper_max']:.0f}]")
         fig.legend(
             *ax.get_legend_handles_labels(), loc="upper right", ncols=len(lines),
@@ -85,7 +86,7 @@ def _name(ax: Axes, x: Sequence[float], y: Sequence[float], labels: Sequence[str
     last = np.inf
     step = 0.058 * (y1 - y0)
     for i in np.argsort(-np.asarray(y, float)):
-        place = min(y[i], last - step)
+        place = max(min(y[i], last - step), y0 + 0.4 * step)
         right = x[i] > x0 + 0.62 * (x1 - x0)
         shift = (-0.02 if right else 0.02) * (x1 - x0)
         ax.annotate(
@@ -111,7 +112,7 @@ def baujat(rows: pd.DataFrame, title: str) -> Figure:
             xlim=(0, 1.12 * rows["x"].max() or 1), ylim=(0, 1.12 * rows["y"].max() or 1),
         )  # fmt: skip
         _points(ax, rows["x"], rows["y"], rows["kind"])
-        some = rows[rows["y"] > 0.12 * rows["y"].max()]
+        some = rows[(rows["y"] > 0.12 * rows["y"].max()) | (rows["x"] > 0.25 * rows["x"].max())]
         _name(ax, some["x"], some["y"], some["label"])
         if rows["kind"].nunique() > 1:
             ax.legend(loc="upper center", handletextpad=0.1)
@@ -145,7 +146,7 @@ def radial(rows: pd.DataFrame, slope: float, scale: pd.Series, title: str) -> Fi
         ax.plot(line, slope * line, color=BLACK, lw=0.9)
         _points(ax, rows["x"], rows["z"], rows["kind"])
         far = np.abs(rows["z"] - slope * rows["x"])
-        some = rows[(far > 2) | (rows["x"] > 0.5 * rows["x"].max())]
+        some = rows[far > min(0.9, far.max() - 1e-9)] if len(rows) > 6 else rows
         _name(ax, some["x"], some["z"], some["label"])
         right = ax.secondary_yaxis("right")
         inside = scale[(scale * end > ax.get_ylim()[0]) & (scale * end < high)]
@@ -163,7 +164,7 @@ def influence_panel(rows: pd.DataFrame, panels: dict[str, tuple[str, list[float]
     Parameters
     ----------
     rows : DataFrame
-        label, flagged, and a column per panel.
+        label, kind, flagged (drawn as a diamond), and a column per panel.
     panels : dict
         Column: (title, values of the dashed lines: where the row has no influence, and cut-offs).
     """
@@ -183,9 +184,12 @@ def influence_panel(rows: pd.DataFrame, panels: dict[str, tuple[str, list[float]
             for line in lines:
                 ax.axvline(line, color=GREY, lw=0.7, ls="--", zorder=0)
             ax.hlines(at, ax.get_xlim()[0], values, color=LIGHT, lw=0.8, zorder=0)
-            flagged = rows["flagged"].to_numpy(bool)
-            ax.plot(values[~flagged], at[~flagged], "o", ms=4, color=BLUE)
-            ax.plot(values[flagged], at[flagged], "D", ms=4.5, mec=ORANGE, mfc="white", mew=1.3)
+            for (kind, flagged), part in rows.assign(at=at).groupby(["kind", "flagged"]):
+                edge, fill = _KINDS[kind]
+                ax.plot(
+                    part[column], part["at"], "D" if flagged else "o", ms=5.5 if flagged else 4,
+                    mec=edge, mfc=fill, mew=1.2,
+                )  # fmt: skip
             ax.set_title(title)
             ax.set_yticks(at, rows["label"])
             ax.tick_params(axis="y", left=False)

@@ -75,7 +75,7 @@ def multiverse(
         One row per specification: estimate_min, estimate_max, lower_min, upper_max (percent; min
         and max are one number where the counts are known), and a column per choice.
     choices : dict
-        Column of frame: its values, in the order shown below the curve.
+        Column of frame: its values, in the order shown below the curve; absent ones are left out.
     title, unit : str
         Title, and label of the vertical axis.
     printed : dict, optional
@@ -84,12 +84,13 @@ def multiverse(
     middle = (frame["estimate_min"] + frame["estimate_max"]) / 2
     order = np.lexsort((frame["upper_max"], middle.round(6)))
     frame = frame.iloc[order].reset_index(drop=True)
+    choices = {c: [v for v in vs if (frame[c] == v).any()] for c, vs in choices.items()}
     lines = sum(len(v) for v in choices.values()) + len(choices) - 1
     at = np.arange(len(frame))
     ranged = bool((frame["estimate_max"] > frame["estimate_min"]).any())
     with mpl.rc_context(STYLE):
         below = 0.135 * lines
-        height = 2.6 + below + 0.45
+        height = 2.6 + below + 0.25
         fig = new_figure(PAGE, height)
         box = (0.235, 0.75)
         ax = fig.add_axes((box[0], (0.25 + below) / height, box[1], 2.35 / height))
