@@ -76,6 +76,19 @@ FLOW: tuple[Step, ...] = (
         ),
     ),
     Step(
+        "03_primary_analysis",
+        reads=("identified_set_cr", "identified_set_or", "bounds"),
+        writes=("primary_results",),
+        figures=(
+            "forest_documented_cr",
+            "forest_documented_or",
+            "figure2a_cr_paediatric",
+            "figure2b_cr_overall",
+            "figure2c_or_paediatric",
+            "figure2d_or_overall",
+        ),
+    ),
+    Step(
         "04_sensitivity_analyses",
         reads=("identified_set_cr", "identified_set_or"),
         writes=("sensitivity",),
