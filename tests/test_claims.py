@@ -44,8 +44,16 @@ def bounds(vectors: int = 12, low: float = 0.5, high: float = 0.7) -> pd.DataFra
     return pd.DataFrame(rows, columns=names)
 
 
+def methods(**rows: int) -> pd.DataFrame:
+    """How many sets of counts each way to form the rows leaves."""
+    return pd.DataFrame({"rows": list(rows), "n_coupled": list(rows.values())}).replace(
+        {"rows": {"age_groups": "age-groups"}}
+    )
+
+
 def paper(**changed: pd.DataFrame) -> Paper:
-    return Paper(Tables({"bounds": bounds(), **changed}))
+    derived = {"bounds": bounds(), "method_evidence": methods(age_groups=3, merged=0)}
+    return Paper(Tables({**derived, **changed}))
 
 
 @pytest.fixture(scope="module")
@@ -298,6 +306,14 @@ def test_constraints_say_that_they_are():
     v = audit(paper()).set_index("id").loc["pooled/CR/paediatric/PFT/estimate"]
     assert v["verdict"] == "consistent"
     assert v["reason"].startswith("used as a constraint, so that agreement is by construction")
+
+
+@pytest.mark.parametrize(("merged", "told"), [(0, True), (1, False)])
+def test_the_rows_that_the_methods_pool(merged, told):
+    changed = methods(age_groups=3, merged=merged)
+    v = audit(paper(method_evidence=changed)).set_index("id").loc["sen-1-3-1"]
+    assert v["verdict"] == "reproduced"
+    assert ("pools 14 rows" in str(v["caveat"])) is told
 
 
 def test_an_empty_identified_set_supports_nothing():

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from statsmodels.stats.meta_analysis import combine_effects
 
-from clofarabine import interactive, rows
+from clofarabine import figures, interactive, primary, rows
 from clofarabine.data import DATA
 
 EXAMPLE = DATA / "examples" / "debruin2009.csv"
@@ -17,7 +17,7 @@ def test_the_result_is_that_of_statsmodels():
     x, n = (frame[c].to_numpy(float) for c in ("x", "n"))
     y, v = np.arcsin(np.sqrt(x / n)), 1 / (4 * n)
     want = combine_effects(y, v, method_re="chi2").summary_frame().loc["random effect"]
-    result = interactive.view(table=EXAMPLE).result["value"]
+    result = primary.view(table=EXAMPLE).result["value"]
     got = result[["estimate", "lower", "upper"]]
     ends = want[["eff", "ci_low", "ci_upp"]].to_numpy(float)
     assert_allclose(got, 100 * np.sin(ends) ** 2, rtol=1e-9)
@@ -26,14 +26,14 @@ def test_the_result_is_that_of_statsmodels():
 def test_a_documented_view_pools_documented_rows_alone():
     for endpoint in rows.ENDPOINTS:
         known = rows.load(endpoint)["x"].notna()
-        caption = interactive.view(endpoint).picture.caption
+        caption = primary.view(endpoint).caption
         assert f"{known.sum()} of {len(known)} rows" in caption
         assert 0 < known.sum() < len(known)
 
 
 @pytest.mark.parametrize("endpoint", ["CR", "OR"])
 def test_a_reconstructed_view_has_its_range(endpoint):
-    result = interactive.view(endpoint, counts="reconstructed").result
+    result = primary.view(endpoint, counts="reconstructed").result
     assert list(result) == ["value", "smallest", "largest"]
     assert (result["smallest"] <= result["value"] + 1e-12).all()
     assert (result["value"] <= result["largest"] + 1e-12).all()
@@ -42,7 +42,7 @@ def test_a_reconstructed_view_has_its_range(endpoint):
 
 def test_the_inverse_matters_for_the_double_arcsine_alone():
     def estimate(scale, inverse):
-        found = interactive.view(transformation=scale, inverse=inverse).result
+        found = primary.view(transformation=scale, inverse=inverse).result
         return found.loc["estimate", "value"]
 
     assert estimate("PAS", "harmonic") == estimate("PAS", "sin2")
@@ -52,20 +52,21 @@ def test_the_inverse_matters_for_the_double_arcsine_alone():
 @pytest.mark.parametrize("name", ["endpoint", "transformation", "tau2", "interval", "counts"])
 def test_an_unknown_value_is_answered_with_the_valid_ones(name):
     with pytest.raises(ValueError, match=": found 'x', expected one of "):
-        interactive.view(**{name: "x"})
+        primary.view(**{name: "x"})
     with pytest.raises(ValueError, match=f"{name}: found 'x', expected one of "):
         interactive.Explorer(**{name: "x"})
 
 
 def test_a_list_redraws_and_the_first_picture_is_what_is_kept():
+    one = primary.view("OR")
     explorer = interactive.Explorer(endpoint="OR")
     kept = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in kept
-    assert kept["image/svg+xml"] == interactive.view("OR").picture.svg
+    assert kept["image/svg+xml"] == figures.draw(one.figure, "explorer", one.caption).svg
     before = explorer.output.value
     explorer.controls["tau2"].value = "REML"
     assert explorer.output.value != before
-    assert interactive.view("OR", tau2="REML").picture.caption in explorer.output.value
+    assert primary.view("OR", tau2="REML").caption in explorer.output.value
     assert explorer._repr_mimebundle_()["image/svg+xml"] == kept["image/svg+xml"]
 
 

@@ -144,6 +144,18 @@ def test_a_real_browser_shows_it(text, tmp_path):
         browser.close()
 
 
+def test_links_between_files_stay_in_the_page():
+    body = (
+        '<a href="01_x.ipynb">one</a> <a href="../notebooks/01_x.ipynb#part">two</a> '
+        '<a href="../README.md" title="t">three</a> <a href="#here">four</a> '
+        '<a href="https://doi.org/x">five</a>'
+    )
+    assert report.inner_links(body, ["01_x"]) == (
+        '<a href="#notebook-01">one</a> <a href="#notebook-01">two</a> three '
+        '<a href="#here">four</a> <a href="https://doi.org/x">five</a>'
+    )
+
+
 def test_finished_runs_become_the_page(tmp_path):
     runs = []
     for s in FLOW:

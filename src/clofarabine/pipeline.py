@@ -66,6 +66,7 @@ FLOW: tuple[Step, ...] = (
             "identified_set_or",
             "bounds",
             "hidden_rows",
+            "repairs",
         ),
         figures=(
             "identified_methods",
@@ -73,6 +74,19 @@ FLOW: tuple[Step, ...] = (
             "identified_counts",
             "identified_checks",
             "identified_hidden",
+        ),
+    ),
+    Step(
+        "03_primary_analysis",
+        reads=("identified_set_cr", "identified_set_or", "bounds"),
+        writes=("primary_results",),
+        figures=(
+            "forest_documented_cr",
+            "forest_documented_or",
+            "figure2a_cr_paediatric",
+            "figure2b_cr_overall",
+            "figure2c_or_paediatric",
+            "figure2d_or_overall",
         ),
     ),
     Step(
@@ -89,6 +103,7 @@ FLOW: tuple[Step, ...] = (
             "sensitivity_choices",
             "sensitivity_leave_one_out_identified",
             "sensitivity_multiverse",
+            "sensitivity_overview",
         ),
     ),
     Step(
@@ -116,7 +131,7 @@ FLOW: tuple[Step, ...] = (
     ),
     Step(
         "07_claims_audit",
-        reads=("bounds",),
+        reads=("bounds", "method_evidence"),
         writes=("claims_verdicts",),
         figures=("claims_map",),
     ),

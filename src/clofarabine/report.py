@@ -7,6 +7,7 @@ A cell says which rules it shows by tags, "rule:" and the name of the rule.
 import base64
 import html
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,19 @@ def rules_of(cell: nbformat.NotebookNode) -> list[str]:
 
 
 def accessible_table(text: str) -> str:
-    """A table as pandas writes it, with scopes, and scrolling by keyboard where it is wide."""
+    """A table as pandas writes it, with the scope of each head."""
     head, body, rest = text.partition("</thead>")
     head = head.replace("<th></th>", "<td></td>").replace("<th>", '<th scope="col">')
     rest = re.sub(r"<th(?=[ >])", '<th scope="row"', rest)
     text = re.sub(r'<table border="1" class="dataframe">', "<table>", head + body + rest)
-    text = re.sub(r"<style scoped>.*?</style>", "", text, flags=re.DOTALL)
-    return f'<div class="wide" tabindex="0" role="region" aria-label="Table">{text}</div>'
+    return re.sub(r"<style scoped>.*?</style>", "", text, flags=re.DOTALL)
+
+
+def _wide(body: str) -> str:
+    """Every table in a frame of its own that scrolls; heads that have no scope head columns."""
+    body = re.sub(r"<th(?! scope)(?=[ >])", '<th scope="col"', body)
+    frame = '<div class="wide" tabindex="0" role="region" aria-label="Table">'
+    return re.sub(r"<table.*?</table>", rf"{frame}\g<0></div>", body, flags=re.DOTALL)
 
 
 def figure(svg: str, text: str) -> str:
@@ -70,6 +77,24 @@ def _deeper(markdown: str) -> str:
     return re.sub(r"^(#{1,5}) ", r"#\1 ", markdown, flags=re.MULTILINE)
 
 
+def prefix_of(name: str) -> str:
+    """Id of a notebook in the page."""
+    return f"notebook-{name.partition('_')[0]}"
+
+
+def inner_links(body: str, names: Iterable[str]) -> str:
+    """Links between notebooks lead to their part of the page; those to other files become text."""
+    parts = {f"{name}.ipynb": prefix_of(name) for name in names}
+
+    def link(m: re.Match) -> str:
+        file = m["href"].partition("#")[0].rpartition("/")[2]
+        if re.match(r"#|https://|data:", m["href"]):
+            return m[0]
+        return f'<a href="#{parts[file]}">{m["text"]}</a>' if file in parts else m["text"]
+
+    return re.sub(r'<a href="(?P<href>[^"]*)"[^>]*>(?P<text>.*?)</a>', link, body, flags=re.DOTALL)
+
+
 def body_of(nb: nbformat.NotebookNode, prefix: str, claims: dict[str, list[dict]]) -> str:
     """HTML of one notebook, code folded.
 
@@ -93,7 +118,7 @@ def body_of(nb: nbformat.NotebookNode, prefix: str, claims: dict[str, list[dict]
     )
     body, _ = exporter.from_notebook_node(nb, resources={"prefix": prefix})
     # Two notebooks may have a heading in common; an id may not occur twice.
-    return re.sub(r'(<h[1-6] id=")', rf"\g<1>{prefix}-", body)
+    return _wide(re.sub(r'(<h[1-6] id=")', rf"\g<1>{prefix}-", body))
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -117,9 +142,9 @@ def page(notebooks: dict[str, nbformat.NotebookNode], verdicts: pd.DataFrame) ->
         claims.setdefault(r["check"], []).append({"id": r["id"], "anchor": r["anchor"]})
     parts = []
     for name, nb in notebooks.items():
-        prefix = f"notebook-{name.partition('_')[0]}"
+        prefix = prefix_of(name)
         title = next(c.source for c in nb.cells if c.cell_type == "markdown").splitlines()[0]
-        body = body_of(nb, prefix, claims)
+        body = inner_links(body_of(nb, prefix, claims), notebooks)
         parts.append({"prefix": prefix, "title": title.lstrip("# "), "body": body})
     names = list(dict.fromkeys(r["section"] for r in rows))
     count = {(r["section"], v): 0 for r in rows for v in VERDICTS}

@@ -89,6 +89,21 @@ def unused_results(paper: Paper) -> Iterator[Check]:
 
 
 @registered
+def rows_pooled(paper: Paper) -> Iterator[Check]:
+    """Said to pool so many studies: how many rows the methods pool that give the results."""
+    found = paper.tables["method_evidence"]
+    ways = set(found.loc[found["n_coupled"] > 0, "rows"])
+    evidence, p = paper.tables["evidence"], paper.prose
+    overall = p[(p["quantity"] == "studies included") & (p["population"] == "overall")]
+    if ways == {"age-groups"} and len(evidence) > evidence["study"].nunique():
+        for id in overall.index:
+            note = f"every method that gives the results pools {len(evidence)} rows, children and "
+            note += "adults of the mixed studies apart"
+            rule = "studies with a row in the evidence"
+            yield hold(paper, id, rule, evidence["study"].nunique(), kind="bound", caveat=note)
+
+
+@registered
 def level_of_data(paper: Paper) -> Iterator[Check]:
     """Said to pool patients or studies: what was pooled is a transformed rate of each study."""
     pooled = paper.tables["pooled_results"]["transformation"].unique()

@@ -6,7 +6,7 @@ from itertools import pairwise
 import nbformat
 import pytest
 
-from clofarabine import compare, engine, interactive, pipeline
+from clofarabine import compare, engine, pipeline, primary
 
 NAMES = [s.name for s in pipeline.FLOW]
 
@@ -90,9 +90,9 @@ def test_a_drop_down_list_redraws_plot_and_result(lab):
         label.locator("select").select_option(value)
         lab.wait("another picture", lambda b=before: picture.get_attribute("src") != b, 10)
         choice[name] = value
-        want = interactive.view(**choice)
-        assert shown.locator("p").inner_text() == want.picture.caption
-        assert picture.get_attribute("alt") == want.picture.caption
+        want = primary.view(**choice)
+        assert shown.locator("p").inner_text() == want.caption
+        assert picture.get_attribute("alt") == want.caption
         cells = [float(t) for t in shown.locator("tbody td").all_inner_texts()]
         assert cells == [float(f"{v:.4g}") for v in want.result.T.to_numpy().ravel()]
     lab.wait("the picture drawn", lambda: picture.evaluate("i => i.complete && i.naturalWidth > 0"))

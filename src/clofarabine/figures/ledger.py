@@ -17,7 +17,7 @@ _MARKS = {
 }
 
 
-def claims_map(table: pd.DataFrame, width: int = 42) -> Figure:
+def claims_map(table: pd.DataFrame, width: int = 44) -> Figure:
     """One mark per number, in the order of the paper, one band per section or table.
 
     Parameters
