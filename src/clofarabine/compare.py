@@ -36,6 +36,8 @@ class Result:
 
 def text_difference(a: str, b: str) -> str:
     """First difference of two texts, "" if there is none; numbers agree to TOLERANCE."""
+    if a == b:
+        return ""
     words_a, words_b = _NUMBER.split(a), _NUMBER.split(b)
     if words_a != words_b:
         for x, y in zip(a.splitlines(), b.splitlines(), strict=False):
