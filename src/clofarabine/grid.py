@@ -136,6 +136,10 @@ def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.Dat
             row["notebook"] = name
             files[name] = (result.folder / "notebook.ipynb").read_bytes()
             for table, parts in tables.items():
+                if not result.table(
+                    table
+                ).is_file():  # with parameters a notebook may leave one out
+                    continue
                 frame = _own(pd.read_csv(result.table(table)), defaults | point)
                 new = {k: v for k, v in point.items() if k not in frame}
                 parts.append(pd.concat([pd.DataFrame(new, index=frame.index), frame], axis=1))

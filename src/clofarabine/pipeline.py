@@ -66,6 +66,7 @@ FLOW: tuple[Step, ...] = (
             "identified_set_or",
             "bounds",
             "hidden_rows",
+            "repairs",
         ),
         figures=(
             "identified_methods",
@@ -78,7 +79,7 @@ FLOW: tuple[Step, ...] = (
     Step(
         "03_primary_analysis",
         reads=("identified_set_cr", "identified_set_or", "bounds"),
-        writes=("primary_results",),
+        writes=("primary_results", "chosen_analysis"),
         figures=(
             "forest_documented_cr",
             "forest_documented_or",
@@ -102,6 +103,7 @@ FLOW: tuple[Step, ...] = (
             "sensitivity_choices",
             "sensitivity_leave_one_out_identified",
             "sensitivity_multiverse",
+            "sensitivity_overview",
         ),
     ),
     Step(

@@ -142,7 +142,11 @@ def _safety(paper: Paper) -> Facts:
     _add(out, "studies with serious adverse events", "all", rule, some, len(serious), "bound",
          note if some < len(serious) else "")  # fmt: skip
     rule = "studies with a number for any TEAE in Table 3"
-    _add(out, "studies with TEAEs", "all", rule, (known["event"] == "Any TEAE").sum())
+    reporting = known.groupby("event", sort=False)["study"].nunique()
+    others = [f"{n} for {e}" for e, n in reporting.drop("Any TEAE").items()]
+    left = known["study"].nunique() - some
+    note = f"in Table 3: {', '.join(others)}; {left} have no serious one above zero"
+    _add(out, "studies with TEAEs", "all", rule, reporting["Any TEAE"], caveat=note)
     table = paper.tables["table4_events"].dropna(subset="n")
     rule = "fewest studies with a number for an event of Table 4"
     fewest = table.groupby("event")["study"].nunique().min()

@@ -37,13 +37,19 @@ def rules_of(cell: nbformat.NotebookNode) -> list[str]:
 
 
 def accessible_table(text: str) -> str:
-    """A table as pandas writes it, with scopes, and scrolling by keyboard where it is wide."""
+    """A table as pandas writes it, with the scope of each head."""
     head, body, rest = text.partition("</thead>")
     head = head.replace("<th></th>", "<td></td>").replace("<th>", '<th scope="col">')
     rest = re.sub(r"<th(?=[ >])", '<th scope="row"', rest)
     text = re.sub(r'<table border="1" class="dataframe">', "<table>", head + body + rest)
-    text = re.sub(r"<style scoped>.*?</style>", "", text, flags=re.DOTALL)
-    return f'<div class="wide" tabindex="0" role="region" aria-label="Table">{text}</div>'
+    return re.sub(r"<style scoped>.*?</style>", "", text, flags=re.DOTALL)
+
+
+def _wide(body: str) -> str:
+    """Every table in a frame of its own that scrolls; heads that have no scope head columns."""
+    body = re.sub(r"<th(?! scope)(?=[ >])", '<th scope="col"', body)
+    frame = '<div class="wide" tabindex="0" role="region" aria-label="Table">'
+    return re.sub(r"<table.*?</table>", rf"{frame}\g<0></div>", body, flags=re.DOTALL)
 
 
 def figure(svg: str, text: str) -> str:
@@ -112,7 +118,7 @@ def body_of(nb: nbformat.NotebookNode, prefix: str, claims: dict[str, list[dict]
     )
     body, _ = exporter.from_notebook_node(nb, resources={"prefix": prefix})
     # Two notebooks may have a heading in common; an id may not occur twice.
-    return re.sub(r'(<h[1-6] id=")', rf"\g<1>{prefix}-", body)
+    return _wide(re.sub(r'(<h[1-6] id=")', rf"\g<1>{prefix}-", body))
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

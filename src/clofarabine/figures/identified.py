@@ -62,9 +62,9 @@ def method_grid(evidence: pd.DataFrame) -> Figure:
         As method_evidence.csv. The number in a cell counts the vectors of the last stage it meets.
     """
     with mpl.rc_context(STYLE):
-        fig = new_figure(PAGE, 4.9)
+        fig = new_figure(PAGE, 5.0)
         axes = fig.subplots(1, 2, sharey=True)
-        fig.subplots_adjust(left=0.13, right=0.99, top=0.88, bottom=0.31, wspace=0.05)
+        fig.subplots_adjust(left=0.13, right=0.99, top=0.88, bottom=0.32, wspace=0.05)
         for ax, endpoint in zip(axes, ("CR", "OR"), strict=True):
             _grid(ax, evidence[evidence["endpoint"] == endpoint])
             ax.set_title(f"{endpoint}")
@@ -110,7 +110,7 @@ def _grid(ax: Axes, part: pd.DataFrame) -> None:
     across = ax.get_xaxis_transform()
     for x, text in ((0.25, "a row per age group"), (0.75, "merged rows")):
         place = x * len(columns)
-        ax.text(place, -0.31, text, transform=across, ha="center", va="center", weight="bold")
+        ax.text(place, -0.37, text, transform=across, ha="center", va="center", weight="bold")
     ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
