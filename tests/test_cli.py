@@ -6,7 +6,7 @@ import sys
 import pytest
 from toys import files, toy, writer
 
-from clofarabine import data, pipeline
+from clofarabine import codecheck, data, headline, paper, pipeline
 from clofarabine.__main__ import main
 
 
@@ -76,7 +76,13 @@ def test_a_parameter_gives_outputs_of_its_own(toys, capsys):
 
 
 def test_reproduce_says_what_differs_and_update_settles_it(toys, monkeypatch, capsys):
-    monkeypatch.setattr(data, "refresh_codebook", lambda: None)
+    for module, refresh in (
+        (data, "refresh_codebook"),
+        (codecheck, "refresh"),
+        (headline, "refresh"),
+        (paper, "refresh_ledger"),
+    ):  # what update writes about the real notebooks
+        monkeypatch.setattr(module, refresh, lambda: None)
     before = files(toys / "notebooks")
     assert main(["reproduce"]) == 1
     said = capsys.readouterr().out

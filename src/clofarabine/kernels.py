@@ -213,7 +213,11 @@ def tau2_row(method, y, v):
 
 @njit(cache=True, nogil=True)
 def pool_rows(method, y, v, out):
-    """Fill out[r] = (tau², estimate, sum of weights, Q at tau², Q at 0) for each row of y, v."""
+    """Fill a row of out for each row of y, v.
+
+    out[r] = (tau², estimate, sum of weights, Q at tau², Q at 0, typical sampling variance).
+    """
+    k = y.shape[1]
     for r in range(y.shape[0]):
         tau2 = tau2_row(method, y[r], v[r])
         mu, sw, q = weighted(y[r], v[r], tau2)
@@ -223,6 +227,12 @@ def pool_rows(method, y, v, out):
         out[r, 2] = sw
         out[r, 3] = q
         out[r, 4] = q0
+        s1 = 0.0
+        s2 = 0.0
+        for i in range(k):
+            s1 += 1.0 / v[r, i]
+            s2 += 1.0 / v[r, i] ** 2
+        out[r, 5] = (k - 1.0) / (s1 - s2 / s1) if k > 1 else 1.0
 
 
 @njit(cache=True, nogil=True)

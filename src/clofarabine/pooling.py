@@ -153,9 +153,9 @@ def pool(
     y, v = effects(y, v)
     k = y.shape[-1]
     shape = y.shape[:-1]
-    out = np.empty((int(np.prod(shape)), 5))
+    out = np.empty((int(np.prod(shape)), 6))
     columns = _each_row(partial(kernels.pool_rows, _CODES[tau2]), y, v, out)
-    t2, mu, sw, q_tau, q = (c.reshape(shape) for c in columns.T)
+    t2, mu, sw, q_tau, q, typical = (c.reshape(shape) for c in columns.T)
     se = 1 / np.sqrt(sw)
     quantile = ndtri((1 + level) / 2)
     if interval != "wald":
@@ -164,8 +164,6 @@ def pool(
         scale = np.sqrt(q_tau / (k - 1))
         se = se * (np.maximum(scale, 1) if interval.endswith("adhoc") else scale)
         quantile = stdtrit(k - 1, (1 + level) / 2)
-    w = 1 / v
-    typical = (k - 1) / (w.sum(-1) - (w**2).sum(-1) / w.sum(-1)) if k > 1 else np.ones(shape)
     return Pooled(
         estimate=mu,
         se=se,
