@@ -129,8 +129,9 @@ def _run(args: argparse.Namespace) -> int:
     build = (args.build or pipeline.BUILD).resolve()
     with pipeline.workspace(build):
         summary = grid.run(plan, build=build, jobs=args.jobs, cache=not args.no_cache)
-    print(summary.fillna("").to_string(index=False, max_colwidth=100))
     failed = int(summary["state"].eq("failed").sum())
+    shown = summary.drop(columns=["notebook"] if failed else ["notebook", "error"])
+    print(shown.to_string(index=False, max_colwidth=100, na_rep="", float_format="{:.4g}".format))
     print(
         f"{len(summary) - failed} of {len(summary)} runs finished; their notebooks and tables are"
     )

@@ -96,6 +96,11 @@ class View:
     caption: str
     result: pd.DataFrame
 
+    def long(self) -> pd.DataFrame:
+        """The result as a table: quantity, value, smallest, largest (missing where no range is)."""
+        frame = self.result.rename_axis("quantity").reset_index()
+        return frame.reindex(columns=["quantity", "value", "smallest", "largest"])
+
 
 def view(
     endpoint: str = "CR",
@@ -160,9 +165,7 @@ def results() -> pd.DataFrame:
     for counts in rows.COUNTS[: 1 + rows.possible()]:
         for endpoint in rows.ENDPOINTS:
             for population in rows.POPULATIONS[: 1 + (counts == "reconstructed")]:
-                result = view(endpoint, population, counts=counts).result
-                part = result.rename_axis("quantity").reset_index()
-                part = part.reindex(columns=["quantity", "value", "smallest", "largest"])
+                part = view(endpoint, population, counts=counts).long()
                 for name, value in (
                     ("population", population), ("endpoint", endpoint), ("counts", counts),
                 ):  # fmt: skip
