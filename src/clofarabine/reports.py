@@ -32,10 +32,9 @@ def primary_reports(paper: Paper) -> Iterator[Check]:
     A report that counts a part of what the paper counts (fewer patients, or drug reactions among
     the events) bounds it.
     """
-    claims = paper.claims
     for _, r in paper.tables["cross_checks"].iterrows():
-        same = claims[(claims["quantity"] == r["quantity"]) & (claims["population"] == r["study"])]
-        for id, c in same.iterrows():
+        for id in paper.stating(r["quantity"], r["study"]):
+            c = paper.rows[id]
             if r["relation"] == "same" and c["unit"] == r["unit"]:
                 p = read(r["printed"])
                 exact = interval(c)[0] == interval(c)[1]
@@ -207,10 +206,10 @@ def severity(paper: Paper) -> Iterator[Check]:
     for s in paper.tables["table3_studies"]["study"]:
         n = reported(paper, s, "patients with an adverse event of grade 3 or more")
         grades = [f"table3/{s}/Grade {g} TEAE/n" for g in (3, 4)]
-        if n is None or not set(grades) <= set(paper.claims.index):
+        if n is None or not set(grades) <= set(paper.rows):
             continue
         for claim, other in (grades, grades[::-1]):
-            less = float(paper.claims.loc[other, "value"])
+            less = float(paper.rows[other]["value"])
             rule = f"{n:g} with grade 3 or more in the report less the {less:g} of the other grade"
             yield hold(paper, claim, rule, n - less)
 
@@ -221,7 +220,7 @@ def labels(paper: Paper) -> Iterator[Check]:
     references = paper.tables["references"]
     own = references.dropna(subset="study").set_index("study")
     first = paper.tables["table1_studies"].set_index("study")
-    for id, c in paper.claims.iterrows():
+    for id, c in paper.rows.items():
         s, printed = c["population"], c["printed"]
         if c["quantity"] == "citation":
             n = int(c["value"])
