@@ -162,7 +162,7 @@ def _dose_finding(paper: Paper, r: pd.Series) -> Iterator[Check]:
         note = ""
         if r["target"] == r["rr_all"]:
             note = (
-                f"doses {low:g} to {high:g}: true only if all others than the approved went to AML"
+                f"doses {low:g} to {high:g}: true only if everyone at another dose had AML"
             )
         rule = f"enrolled less one each at {low:g} and {high:g}"
         yield hold(paper, f"table1/{r['study']}/target", rule, 0, most, kind="bound", caveat=note)
