@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
-from scipy.stats import binom
 
 from . import bias
 from .pooling import Pooled
@@ -72,7 +71,7 @@ def power(
     scale, test : str
         As in `bias.run`.
     sets, seed : int
-        Simulated study sets per slope; the same draws for all slopes.
+        Simulated study sets per slope; the same rates are drawn for all slopes.
     alpha : float
         A set counts if p < alpha.
 
@@ -84,20 +83,13 @@ def power(
     n = np.asarray(n, int)
     slopes = np.asarray(slopes, float)
     se, _, _ = contours(float(fit.estimate), n, scale, 0.5)
-    rng = np.random.default_rng(seed)
-    around = rng.normal(float(fit.estimate), np.sqrt(float(fit.tau2)), (sets, len(n)))
-    uniform = rng.random((sets, len(n)))
     share = np.empty(len(slopes))
     for i, slope in enumerate(slopes):
-        rate = back_transform(around + slope * (se - se.min()), scale)
-        x = _binomial(uniform, n, rate)
+        rng = np.random.default_rng(seed)
+        around = rng.normal(float(fit.estimate), np.sqrt(float(fit.tau2)), (sets, len(n)))
+        x = rng.binomial(n, back_transform(around + slope * (se - se.min()), scale))
         share[i] = (bias.run(test, x, n, scale).p < alpha).mean()
     return share
-
-
-def _binomial(uniform: Array, n: Array, rate: Array) -> Array:
-    """Binomial counts by inversion, so that one set of draws serves all slopes."""
-    return np.clip(binom.ppf(uniform, n, rate), 0, n)
 
 
 def false_alarm_rate(

@@ -108,6 +108,7 @@ def identified_set(
     low: ArrayLike,
     high: ArrayLike,
     *,
+    extra: ArrayLike | None = None,
     limit: float = NODE_LIMIT,
     client: Any = None,
     progress: bool = False,
@@ -121,6 +122,8 @@ def identified_set(
     printed : Constraint
     low, high : array_like of int, shape (k,) or (boxes, k)
         Smallest and largest count of each row, both possible.
+    extra : array_like, shape (k, max n + 1), optional
+        Entry of each count in a further sum over the rows that must not be negative.
     limit : float
         Nodes of the search tree, estimated, beyond which the search is refused.
     client : dask.distributed.Client, optional
@@ -163,6 +166,9 @@ def identified_set(
         low, high = _split(low, high, 4 * parts)
     tasks = []
     for p in pieces(own, printed):
+        if extra is not None:
+            more = np.asarray(extra, float)[order]
+            p = replace(p, tables=np.concatenate([p.tables, more[None]]))
         for part in np.array_split(np.arange(len(low)), min(len(low), parts)):
             tasks.append((own, printed, p, low[part], high[part], int(part[0])))
     found = _run(_task, tasks, client, progress)

@@ -9,7 +9,7 @@ import pandas as pd
 from . import bias, pooling
 from .identify import Counts
 from .proportions import Array, back_transform, transform
-from .reconstruction import METHODS, Evidence, Found, Method, couple, reconstruct
+from .reconstruction import METHODS, Evidence, Found, Method, couple, reconstruct, repair
 
 # Studies with fewer patients than this are the tiny ones that a sensitivity analysis leaves out.
 SMALL = 5
@@ -25,6 +25,12 @@ def coupled(cr: list[Found], or_: list[Found]) -> dict[str, list[tuple[Method, C
             if keep.any():
                 out[endpoint].append((f.method, f.joint[keep]))
     return out
+
+
+def surviving(frame: pd.DataFrame, pooled: pd.DataFrame) -> list[Method]:
+    """Methods that leave a coupled vector under evidence as `data.load_evidence` gives it."""
+    found = (reconstruct(Evidence.read(frame, e), pooled, e) for e in ("CR", "OR"))
+    return [m for m, _ in coupled(*found)["CR"]]
 
 
 def method_evidence(found: dict[str, list[Found]]) -> pd.DataFrame:
@@ -150,3 +156,25 @@ def hidden_rows(
                 records.append((*head, pd.NA, 0, hit))
     columns = ["endpoint", "row", "n", "documented", "value", "vectors", "documented_among"]
     return pd.DataFrame(records, columns=columns).astype({"value": "Int64"})
+
+
+def repairs(
+    scenario: str, evidence: dict[str, Evidence], pooled: pd.DataFrame, methods: Sequence[Method]
+) -> pd.DataFrame:
+    """How far the evidence is from the printed results, per endpoint and method.
+
+    smallest_change : patients, 0 where the results can hold. nearest : vectors at that distance; 0
+    where none was found up to there. example : what changes in the first of them.
+    """
+    records = []
+    for endpoint, e in evidence.items():
+        for method in methods:
+            distance, x = repair(e, pooled, endpoint, method)
+            text = pd.NA
+            if distance and len(x):
+                at = np.flatnonzero((x[0] < e.low) | (x[0] > e.high))
+                ends = np.clip(x[0], e.low, e.high)
+                text = "; ".join(f"{e.labels[i]}: {ends[i]} to {x[0][i]}" for i in at)
+            records.append((scenario, endpoint, str(method), distance, len(x), text))
+    columns = ["scenario", "endpoint", "method", "smallest_change", "nearest", "example"]
+    return pd.DataFrame(records, columns=columns)

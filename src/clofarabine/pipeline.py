@@ -66,6 +66,7 @@ FLOW: tuple[Step, ...] = (
             "identified_set_or",
             "bounds",
             "hidden_rows",
+            "repairs",
         ),
         figures=(
             "identified_methods",
@@ -102,6 +103,7 @@ FLOW: tuple[Step, ...] = (
             "sensitivity_choices",
             "sensitivity_leave_one_out_identified",
             "sensitivity_multiverse",
+            "sensitivity_overview",
         ),
     ),
     Step(

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from . import search
 from .enclosure import Constraint, Model
-from .identify import Counts, identified_set, meets
+from .identify import Counts, TooLarge, identified_set, meets
 from .pooling import Interval, Tau2
-from .proportions import INVERSES, Inverse
+from .proportions import INVERSES, Array, Inverse
 
 Rows = Literal["merged", "age-groups"]
 
@@ -109,6 +109,7 @@ def reconstruct(
     pooled: pd.DataFrame,
     endpoint: str,
     methods: Sequence[Method] = METHODS,
+    extra: Array | None = None,
     **options: Any,
 ) -> list[Found]:
     """Identified sets of an endpoint under each method.
@@ -120,6 +121,8 @@ def reconstruct(
         As pooled_results.csv: endpoint, population, transformation, estimate, lower, upper.
     endpoint : str
     methods : sequence of Method
+    extra
+        As in `identified_set`, for the paediatric rows.
     options
         limit, client, progress of `identified_set`.
     """
@@ -134,6 +137,7 @@ def reconstruct(
             targets["paediatric", "PAS"],
             evidence.low[child],
             evidence.high[child],
+            extra=extra,
             **options,
         )
         sets = {}
@@ -212,24 +216,29 @@ def medoid(x: Counts) -> Counts:
 
 
 def repair(
-    evidence: Evidence, pooled: pd.DataFrame, endpoint: str, method: Method, most: int = 12
+    evidence: Evidence, pooled: pd.DataFrame, endpoint: str, method: Method, most: int = 15
 ) -> tuple[int, Counts]:
     """The smallest change of the counts that lets the printed results hold, and what then holds.
 
     Distance is the sum of absolute changes of counts, from the nearest end of each interval.
-    Returns it with all vectors at that distance, or (most + 1, none) if none is within most.
+    Returns it with all vectors at that distance; (d, none) where none is nearer than d and a
+    search at d is not allowed by most or by its size.
     """
-
-    def distance(x: Counts) -> NDArray[np.int64]:
-        return np.maximum(np.maximum(evidence.low - x, x - evidence.high), 0).sum(1)
-
+    counts = np.arange(evidence.n[~evidence.adult].max() + 1)
+    low, high = (a[~evidence.adult, None] for a in (evidence.low, evidence.high))
+    away = np.maximum(np.maximum(low - counts, counts - high), 0)
     for d in range(most + 1):
         wider = replace(
             evidence,
-            low=np.maximum(evidence.low - d, 0), high=np.minimum(evidence.high + d, evidence.n),
-        )  # fmt: skip
-        x = reconstruct(wider, pooled, endpoint, [method])[0].joint
-        x = x[distance(x) == d]
+            low=np.maximum(evidence.low - d, 0),
+            high=np.minimum(evidence.high + d, evidence.n),
+        )
+        try:
+            found = reconstruct(wider, pooled, endpoint, [method], extra=d / len(away) - away)
+        except TooLarge:
+            return d, np.empty((0, len(evidence.n)), np.int32)
+        x = found[0].joint
+        x = x[np.maximum(np.maximum(evidence.low - x, x - evidence.high), 0).sum(1) == d]
         if len(x):
             return d, x
     return most + 1, np.empty((0, len(evidence.n)), np.int32)

@@ -75,7 +75,8 @@ def reference(endpoint: Endpoint) -> tuple[Method, Counts]:
     sets = _coupled()
     methods, cr = sets["CR"]
     if not len(cr):
-        raise data.DataError("identified_set_cr: found no vector, expected at least one")
+        expected = "expected at least one: the evidence contradicts the published results"
+        raise data.DataError(f"identified set: found no vector, {expected}")
     first = Method(*methods.iloc[0])
     cr = medoid(cr[(methods == list(first)).all(axis=1).to_numpy()])
     if endpoint == "CR":
@@ -135,9 +136,9 @@ def load(
     known = low == high
     out = out.assign(x=low.where(known), x_min=low, x_max=high)
     out["kind"] = np.where(known, "documented", "unknown")
-    if counts == "reconstructed":
-        _, x, _ = identified(endpoint, population)
+    if counts == "reconstructed" and not known.all():
         _, one = reference(endpoint)
+        _, x, _ = identified(endpoint, population)
         out["x"] = pd.array(one[: len(out)], "Int64")
         out["x_min"], out["x_max"] = (pd.array(f(0), "Int64") for f in (x.min, x.max))
         out["kind"] = np.where(known, "documented", "reconstructed")

@@ -1,195 +1,19 @@
-"""Other reasonable analyses of the same counts, as tables in percent.
+"""What one study, one year or one trait does to the pooled rate, as tables in percent.
 
-Every function takes the counts of one meta-analysis, shape (k,), or of a whole identified set,
-shape (m, k), and answers with ranges: ``estimate_min`` to ``estimate_max`` over the m vectors, with
-``lower_min``, ``lower_max``, ``upper_min`` and ``upper_max`` for the limits. For one vector min and
-max are one number.
+Counts and ranges as in `multiverse`: one vector (k,) or a whole identified set (m, k) in, ranges
+over the vectors out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from . import bayes, exact, influence, moderators, pooling
-from .proportions import INVERSES, Array, back_transform, choose, overall_n, transform
-
-NONE = "none"
-# The common-effect model is not among them: it denies a heterogeneity that is there to be seen.
-TAU2 = tuple(m for m in pooling.TAU2 if m != "FE")
-LIKELIHOODS = {"GLMM": exact.glmm, "beta-binomial": exact.beta_binomial}
-MODELS = ("PAS", "PFT", "PLO", *LIKELIHOODS, *(f"Bayes {p}" for p in bayes.PRIORS))
-# Those that take many vectors in one call.
-BATCHED = MODELS[:5]
-# Scale of the priors of tau, in radians of the arcsine. At the median of the half-normal (0.17) the
-# rates of studies around one fifth range from 2 to 51 percent, and twice that is not ruled out.
-PRIOR_SCALE = 0.25
-RANGES = [f"{a}_{b}" for a in ("estimate", "lower", "upper") for b in ("min", "max")]
-
-
-class Specification(NamedTuple):
-    """One way to pool: model (of `MODELS`), inverse of PFT, tau² estimator and interval."""
-
-    model: str = "PAS"
-    inverse: str = NONE
-    tau2: str = "DL"
-    interval: str = "wald"
-
-
-def specification(
-    transformation: str = "PAS",
-    inverse: str = "harmonic",
-    tau2: str = "DL",
-    interval: str = "wald",
-) -> Specification:
-    """A specification from a notebook's parameters, each checked against its valid values.
-
-    Raises
-    ------
-    ValueError
-        With the valid values.
-    """
-    choose("transformation", transformation, MODELS[:3])
-    choose("inverse", inverse, INVERSES)
-    choose("tau2", tau2, tuple(pooling.TAU2))
-    choose("interval", interval, pooling.INTERVALS)
-    return Specification(
-        transformation, inverse if transformation == "PFT" else NONE, tau2, interval
-    )
-
-
-def specifications(models: Sequence[str] = MODELS) -> list[Specification]:
-    """All combinations of model, inverse, tau² estimator and interval ("none" if there is none)."""
-    for model in models:
-        choose("model", model, MODELS)
-    return [Specification(*s) for model in models for s in _of(model)]
-
-
-def _of(model: str) -> Iterator[tuple[str, str, str, str]]:
-    if model in LIKELIHOODS:
-        yield model, NONE, "ML", "wald"
-    elif model.startswith("Bayes"):
-        yield model, NONE, NONE, "credible"
-    else:
-        for inverse in INVERSES if model == "PFT" else (NONE,):
-            for tau2 in TAU2:
-                for interval in pooling.INTERVALS:
-                    yield model, inverse, tau2, interval
-
-
-def rates(fit: pooling.Pooled, n: ArrayLike, how: Specification) -> Array:
-    """Pooled effects as proportions: estimate, lower and upper limit on the first axis.
-
-    Parameters
-    ----------
-    fit : Pooled or alike
-        Arrays of shape (...).
-    n : array_like, shape (..., k)
-        Patients of the rows pooled.
-    how : Specification
-        Its model is a transformation.
-    """
-    overall = None
-    if how.model == "PFT" and how.inverse != "sin2":
-        overall = overall_n(n, how.inverse, fit.se)
-    limits = (fit.estimate, fit.lower, fit.upper)
-    return np.stack([back_transform(q, how.model, overall) for q in limits])
-
-
-def pooled_rate(x: ArrayLike, n: ArrayLike, how: Specification) -> Array:
-    """Pooled rate of one specification: estimate, lower and upper limit, shape (3, ...).
-
-    Parameters
-    ----------
-    x, n : array_like, shapes (..., k) and (k,)
-        Counts.
-    how : Specification
-        The estimate of a Bayesian model is the posterior median.
-    """
-    choose("model", how.model, MODELS)
-    if how.model in LIKELIHOODS:
-        return np.stack(LIKELIHOODS[how.model](x, n).proportion())
-    if how.model.startswith("Bayes"):
-        x = np.asarray(x)
-        found = [_posterior(row, n, how.model) for row in x.reshape(-1, x.shape[-1])]
-        return np.reshape(np.transpose(found), (3, *x.shape[:-1]))
-    return rates(pooling.pool(*transform(x, n, how.model), how.tau2, how.interval), n, how)
-
-
-def _posterior(x: Array, n: ArrayLike, model: str) -> Array:
-    mu = bayes.posterior(*transform(x, n, "PAS"), model.removeprefix("Bayes "), PRIOR_SCALE).mu
-    return back_transform([mu.median, mu.lower, mu.upper], "PAS")
-
-
-def _ranges(rate: Array) -> dict[str, Array]:
-    """Columns in percent from rates of shape (3, m, ...) or (3,): min and max over the vectors."""
-    flat = 100 * (rate if rate.ndim > 1 else rate[:, None])
-    ends = [e for part in flat for e in (part.min(0), part.max(0))]
-    return dict(zip(RANGES, ends, strict=True))
-
-
-def pool_all(x: ArrayLike, n: ArrayLike, how: Sequence[Specification]) -> pd.DataFrame:
-    """Pool by each specification.
-
-    Returns
-    -------
-    DataFrame
-        model, inverse, tau2, interval, k and the ranges. A specification without an answer on some
-        of these counts (no event at all in a likelihood, one row under Hartung-Knapp) has missing
-        ranges and says why in `problem`.
-    """
-    rows = []
-    for s in how:
-        try:
-            found = _ranges(pooled_rate(x, n, s)) | {"problem": pd.NA}
-        except ValueError as error:
-            found = dict.fromkeys(RANGES, np.nan) | {"problem": str(error)}
-        rows.append(s._asdict() | {"k": np.shape(x)[-1]} | found)
-    return pd.DataFrame(rows)
-
-
-def multiverse(
-    x: ArrayLike,
-    n: ArrayLike,
-    subsets: Mapping[str, ArrayLike],
-    how: Sequence[Specification],
-) -> pd.DataFrame:
-    """Pool by each specification over each choice of rows.
-
-    Parameters
-    ----------
-    subsets : mapping
-        Name: which rows stay, shape (k,), or a matrix (r, k) of zeros and ones that adds rows up
-        (`merged`). A choice that leaves fewer than two rows, or the same rows as an earlier one,
-        is no choice and is left out.
-
-    Returns
-    -------
-    DataFrame
-        `pool_all` with a column rows in front.
-    """
-    x, n, seen, parts = np.asarray(x), np.asarray(n), set(), []
-    for name, keep in subsets.items():
-        keep = np.asarray(keep, bool)
-        if keep.ndim == 1:
-            keep = np.eye(len(n), dtype=bool)[keep]
-        if len(keep) < 2 or keep.tobytes() in seen:
-            continue
-        seen.add(keep.tobytes())
-        part = pool_all(x @ keep.T, n @ keep.T, how)
-        part.insert(0, "rows", name)
-        parts.append(part)
-    if not parts:
-        raise ValueError("subsets: found none with two rows, expected at least one")
-    return pd.concat(parts, ignore_index=True)
-
-
-def merged(studies: Sequence[object]) -> Array:
-    """Matrix (r, k) of zeros and ones that makes one row of the rows of each study, in order."""
-    names = np.asarray(studies, object)
-    return np.array([names == name for name in dict.fromkeys(names)], int)
+from . import influence, moderators
+from .multiverse import RANGES, Specification, ranges, rates
+from .proportions import Array, transform
 
 
 def without_each(
@@ -199,7 +23,7 @@ def without_each(
     n = np.asarray(n)
     fit = influence.leave_one_out(*transform(x, n, how.model), how.tau2, how.interval)
     rest = n[[np.delete(np.arange(len(n)), i) for i in range(len(n))]]
-    found = _ranges(_vectors_first(rates(fit, rest, how)))
+    found = ranges(_vectors_first(rates(fit, rest, how)))
     return pd.DataFrame({"label": list(labels), "k": fit.k} | found)
 
 
@@ -218,7 +42,7 @@ def by_year(
     parts = []
     for j in range(len(n)):
         fit = _Limits(*(getattr(steps, f)[..., j] for f in _Limits._fields))
-        parts.append(_ranges(rates(fit, n[order][: j + 1], how)))
+        parts.append(ranges(rates(fit, n[order][: j + 1], how)))
     frame = pd.DataFrame(parts)
     frame.insert(0, "label", np.asarray(labels, object)[order])
     frame.insert(1, "year", years[order].array)
@@ -251,8 +75,10 @@ def by_group(
     Returns
     -------
     DataFrame
-        moderator, group, k, patients, the ranges, and p_min, p_max of the between-group test
-        (missing, with a reason in `problem`, where there is none).
+        moderator, group, k, patients, the ranges, and two between-group tests: p_min, p_max with a
+        tau² of its own in each group, common_min, common_max with one tau² for all (regression on
+        indicators of the groups; missing where there are as many groups as rows). All missing,
+        with a reason in `problem`, where there is no test.
     """
     x, n, out = np.asarray(x), np.asarray(n), []
     for moderator, column in groups.items():
@@ -264,15 +90,27 @@ def by_group(
         except ValueError as error:
             out.append({"moderator": moderator, "problem": str(error)})
             continue
+        common = _one_tau2(*transform(x, n, how.model), column, how.interval)
         for name, part in zip(found.names, found.parts, strict=True):
             rows = (column == name).to_numpy(bool)
             out.append(
                 {"moderator": moderator, "group": name, "k": part.k, "patients": n[rows].sum()}
-                | _ranges(rates(part, n[rows], how))
-                | {"p_min": np.min(found.p), "p_max": np.max(found.p), "problem": pd.NA}
+                | ranges(rates(part, n[rows], how))
+                | {"p_min": np.min(found.p), "p_max": np.max(found.p)}
+                | {"common_min": common.min(), "common_max": common.max(), "problem": pd.NA}
             )
-    columns = ["moderator", "group", "k", "patients", *RANGES, "p_min", "p_max", "problem"]
+    tests = ["p_min", "p_max", "common_min", "common_max"]
+    columns = ["moderator", "group", "k", "patients", *RANGES, *tests, "problem"]
     return pd.DataFrame(out, columns=columns).astype({"k": "Int64", "patients": "Int64"})
+
+
+def _one_tau2(y: Array, v: Array, groups: pd.Series, interval: str) -> Array:
+    """Between-group p value with one tau²; NaN if there are as many groups as rows."""
+    names = sorted(groups.unique())
+    if len(names) >= len(groups):
+        return np.array(np.nan)
+    design = np.column_stack([np.ones(len(groups)), *(groups == name for name in names[1:])])
+    return np.asarray(moderators.meta_regression(y, v, design, interval).qm_p)
 
 
 def by_regression(
@@ -336,11 +174,13 @@ def shown(frame: pd.DataFrame, decimals: int = 1) -> pd.DataFrame:
 
     out = frame.drop(columns=[c for c in RANGES if c in frame])
     out["percent"] = frame.apply(text, axis=1)
-    if {"p_min", "p_max"} <= set(out):
+    for name, title in (("p", "p"), ("common", "p, one tau²")):
+        if f"{name}_min" not in out:
+            continue
         ends = [
-            frame[c].map("{:.3f}".format, na_action="ignore").astype("string")
-            for c in ("p_min", "p_max")
+            frame[f"{name}_{end}"].map("{:.3f}".format, na_action="ignore").astype("string")
+            for end in ("min", "max")
         ]
-        out["p"] = ends[0].where(ends[0] == ends[1], ends[0] + "–" + ends[1])
-        out = out.drop(columns=["p_min", "p_max"])
+        out[title] = ends[0].where(ends[0] == ends[1], ends[0] + "–" + ends[1])
+        out = out.drop(columns=[f"{name}_min", f"{name}_max"])
     return out.drop(columns="problem") if out.get("problem", pd.Series([1])).isna().all() else out

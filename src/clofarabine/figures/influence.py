@@ -26,6 +26,7 @@ def pooled_list(
         label, note (right of the label, e.g. k), estimate_min, estimate_max, lower_min, upper_max
         (percent): a mark where the estimates are (nearly) one number, else a bar over the
         identified set, between the outermost limits. A row without an estimate is a heading.
+        Optional printed: True for a number taken from the paper (open diamond).
     title, unit : str
         Title, and label of the axis.
     lines : dict
@@ -54,7 +55,9 @@ def pooled_list(
                 continue
             _text(ax, -0.03, y, str(r["note"]), ha="right", color=GREY)
             ax.plot([r["lower_min"], r["upper_max"]], [y, y], color=BLACK, lw=0.9)
-            if high - low > 0.02 * top:
+            if r.get("printed") is True:
+                ax.plot((low + high) / 2, y, "D", ms=4.5, mec=BLACK, mfc="white", zorder=3)
+            elif high - low > 0.02 * top:
                 ax.plot([low, high], [y, y], color=ORANGE, lw=5, solid_capstyle="butt", zorder=3)
             else:
                 edge, fill = _KINDS["reconstructed" if ranged else "documented"]
