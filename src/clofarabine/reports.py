@@ -161,9 +161,7 @@ def _dose_finding(paper: Paper, r: pd.Series) -> Iterator[Check]:
         most = int(r["enrolled"]) - 2  # at least one patient at either end of the doses
         note = ""
         if r["target"] == r["rr_all"]:
-            note = (
-                f"doses {low:g} to {high:g}: true only if everyone at another dose had AML"
-            )
+            note = f"doses {low:g} to {high:g}: true only if everyone at another dose had AML"
         rule = f"enrolled less one each at {low:g} and {high:g}"
         yield hold(paper, f"table1/{r['study']}/target", rule, 0, most, kind="bound", caveat=note)
 
