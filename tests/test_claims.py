@@ -183,7 +183,8 @@ def test_caveats_say_what_agreement_hides(verdicts):
     assert "33 of 65" in c["table4/BIOV-111/Febrile neutropenia/percent"]
     assert "drug reactions" in c["table3/CLOFAL06952/Any TEAE/n"]
     assert c["eff-2-4-4"] == (
-        "as a limit of the median, 72 of 169 patients lie at or below 0.1 months; it looks like a range"
+        "as a limit of the median, 72 of 169 patients lie at or below 0.1 months; it looks like "
+        "a range"
     )
     assert "start at 1" in c["table1/BIOV-111/target"]
     assert "9 of the 12 studies" in c["selection/included in the meta-analysis"]
