@@ -5,9 +5,10 @@ import shlex
 
 import nbformat
 import pytest
+import yaml
 
 from clofarabine import __main__ as cli
-from clofarabine import data, headline, pipeline
+from clofarabine import choices, data, headline, pipeline
 from clofarabine.data import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -40,7 +41,8 @@ def test_every_link_leads_to_a_file(path):
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", NOTEBOOKS[0]], ids=lambda p: p.name)
 def test_every_notebook_is_listed(path):
-    linked = re.findall(r"\]\((?:notebooks/)?(\w+)\.ipynb\)", _markdown(path))
+    table = [line for line in _markdown(path).splitlines() if line.startswith("|")]
+    linked = re.findall(r"\]\((?:notebooks/)?(\w+)\.ipynb\)", "\n".join(table))
     want = [p.stem for p in NOTEBOOKS if p != path]
     assert linked == want
 
@@ -54,8 +56,10 @@ def test_commands_exist(page):
             cli._parser().parse_args(words[3:])  # exits with an error if it does not understand
         elif words[0].endswith("/papermill") and "--help-notebook" not in words:
             (s,) = (s for s in pipeline.FLOW if str(s.path.relative_to(ROOT)) == words[1])
-            given = [words[i + 1] for i, w in enumerate(words) if w == "-p"]
-            pipeline.check_parameters(s, dict.fromkeys(given))
+            at = [i for i, w in enumerate(words) if w == "-p"]
+            given = {words[i + 1]: yaml.safe_load(words[i + 2]) for i in at}
+            pipeline.check_parameters(s, given)
+            choices.check(given)
 
 
 def test_the_readme_has_commands_to_check():

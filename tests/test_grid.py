@@ -105,7 +105,8 @@ def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, c
     finished = pipeline.Run(pipeline.step(STEP), tmp_path / "run", cached=False)
     (tmp_path / "run" / "derived").mkdir(parents=True)
     (tmp_path / "run" / "notebook.ipynb").write_text("{}")
-    finished.table("internal_checks").write_text("claim\na\n")
+    table = "show_all_checks,quantity,value\nFalse,a,1.5\nTrue,a,2.5\nNA,b,NA\n"
+    finished.table("internal_checks").write_text(table)
 
     def run_step(s, tables, parameters, **kwargs):
         if parameters["show_all_checks"]:
@@ -118,6 +119,8 @@ def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, c
     assert "1 of 2 runs finished" in capsys.readouterr().out
     summary = pd.read_csv(tmp_path / "grid" / "two" / "summary.csv")
     assert summary["state"].tolist() == ["run now", "failed"]
+    assert summary["a"].iloc[0] == 1.5  # the run's own, not that of the other parameter
+    assert summary[["a", "b"]].isna().to_numpy().tolist() == [[False, True], [True, True]]
     assert summary["error"].tolist()[1] == "cell 7: ValueError: why"
 
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from . import choices
 from .data import DATA, display_name, write_bytes
 from .engine import PipelineError, stop_all
-from .pipeline import Run, Step, check_parameters, run_step, step
+from .pipeline import Run, Step, check_parameters, parameters_of, run_step, step
 
 
 @dataclass(frozen=True)
@@ -113,17 +113,20 @@ def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.Dat
     Returns
     -------
     DataFrame
-        A row per run: its parameters, state ("run now", "from an earlier run", "failed"), notebook
-        (file name, missing if it failed) and error (its first line, missing if there is none).
-        It is summary.csv of the folder; beside it is each derived table of the notebook, the rows
-        of all runs below each other and the parameters in front.
+        A row per run: its parameters, each quantity of a derived table that has the columns
+        quantity and value, state ("run now", "from an earlier run", "failed"), notebook (file name,
+        missing if it failed) and error (its first line, missing if there is none). It is
+        summary.csv of the folder; beside it is each derived table of the notebook, the rows of all
+        runs below each other and the parameters in front.
     """
+    defaults = parameters_of(grid.step)
     results = _run(grid, jobs, build, cache)
     target = build / "grid" / grid.name
     files: dict[str, bytes] = {}
     summary, tables = [], {name: [] for name in grid.step.writes}
     for i, (point, result) in enumerate(zip(grid.points, results, strict=True), start=1):
-        row = {**point, "state": "failed", "notebook": pd.NA, "error": pd.NA}
+        found: dict[str, Any] = {}
+        row = {"state": "failed", "notebook": pd.NA, "error": pd.NA}
         if isinstance(result, PipelineError):
             row["error"] = str(result).partition("\n")[0]
         else:
@@ -133,15 +136,21 @@ def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.Dat
             row["notebook"] = name
             files[name] = (result.folder / "notebook.ipynb").read_bytes()
             for table, parts in tables.items():
-                frame = pd.read_csv(result.table(table), dtype=str, keep_default_na=False)
-                # Where the table has a column of the parameter's name, it is the parameter's.
+                if not result.table(
+                    table
+                ).is_file():  # with parameters a notebook may leave one out
+                    continue
+                frame = _own(pd.read_csv(result.table(table)), defaults | point)
                 new = {k: v for k, v in point.items() if k not in frame}
                 parts.append(pd.concat([pd.DataFrame(new, index=frame.index), frame], axis=1))
-        summary.append(row)
+                if {"quantity", "value"} <= set(frame) and frame["quantity"].is_unique:
+                    found |= dict(zip(frame["quantity"], frame["value"], strict=True))
+        summary.append(point | found | row)
     for name, parts in tables.items():
         if parts:
             files[f"{name}.csv"] = _csv(pd.concat(parts))
     frame = pd.DataFrame(summary)
+    frame = frame[[c for c in frame if c not in row] + list(row)]
     files["summary.csv"] = _csv(frame)
     for name, content in files.items():
         write_bytes(target / name, content)
@@ -151,5 +160,15 @@ def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.Dat
     return frame
 
 
+def _own(frame: pd.DataFrame, parameters: dict[str, Any]) -> pd.DataFrame:
+    """Rows that speak of the run's own parameters, where a table has columns of their names."""
+    keep = pd.Series(True, index=frame.index)
+    for name in set(frame) & set(parameters):
+        keep &= frame[name].isna() | (frame[name] == parameters[name])
+    return frame[keep]
+
+
 def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False, na_rep="NA", lineterminator="\n").encode()
+    return frame.to_csv(
+        index=False, na_rep="NA", float_format="%.12g", lineterminator="\n"
+    ).encode()

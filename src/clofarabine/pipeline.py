@@ -79,7 +79,7 @@ FLOW: tuple[Step, ...] = (
     Step(
         "03_primary_analysis",
         reads=("identified_set_cr", "identified_set_or", "bounds"),
-        writes=("primary_results",),
+        writes=("primary_results", "chosen_analysis"),
         figures=(
             "forest_documented_cr",
             "forest_documented_or",

@@ -96,6 +96,11 @@ class View:
     caption: str
     result: pd.DataFrame
 
+    def long(self) -> pd.DataFrame:
+        """The result as a table: quantity, value, smallest, largest (missing where no range is)."""
+        frame = self.result.rename_axis("quantity").reset_index()
+        return frame.reindex(columns=["quantity", "value", "smallest", "largest"])
+
 
 def view(
     endpoint: str = "CR",
@@ -123,7 +128,7 @@ def view(
     n = known["n"].to_numpy(float)
     found, pooled = quantities(known["x"].to_numpy(float), n, *choice)
     result = pd.DataFrame({"value": pd.Series(found, dtype=float)})
-    if counts == "reconstructed" and table is None:
+    if counts == "reconstructed" and table is None and rows.possible():
         _, vectors, sizes = rows.identified(endpoint, population)
         over, _ = quantities(vectors, sizes, *choice)
         result["smallest"] = pd.Series({q: float(a.min()) for q, a in over.items()})
@@ -152,17 +157,15 @@ def results() -> pd.DataFrame:
     -------
     DataFrame
         counts, endpoint, population, quantity, value (documented rows alone, or the reference
-        vector), smallest, largest (over the identified set; missing for documented rows). The
-        overall population has no documented row of adults, so it is pooled from reconstructed
-        counts alone.
+        vector), smallest, largest (over the identified set; missing for documented rows). Without
+        an identified set the documented rows stand alone. The overall population has no documented
+        row of adults, so it is pooled from reconstructed counts alone.
     """
     parts = []
-    for counts in rows.COUNTS:
+    for counts in rows.COUNTS[: 1 + rows.possible()]:
         for endpoint in rows.ENDPOINTS:
             for population in rows.POPULATIONS[: 1 + (counts == "reconstructed")]:
-                result = view(endpoint, population, counts=counts).result
-                part = result.rename_axis("quantity").reset_index()
-                part = part.reindex(columns=["quantity", "value", "smallest", "largest"])
+                part = view(endpoint, population, counts=counts).long()
                 for name, value in (
                     ("population", population), ("endpoint", endpoint), ("counts", counts),
                 ):  # fmt: skip

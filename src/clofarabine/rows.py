@@ -65,6 +65,11 @@ def identified(
     return methods, x[:, : len(table)], table["n"].to_numpy(np.int32)
 
 
+def possible() -> bool:
+    """Whether any vector is left: not where the evidence contradicts the published results."""
+    return bool(len(_coupled()["CR"][1]))
+
+
 def reference(endpoint: Endpoint) -> tuple[Method, Counts]:
     """One vector to draw: the rule is deterministic and prefers nothing that the data do not say.
 

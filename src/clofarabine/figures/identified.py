@@ -20,7 +20,8 @@ def strips(table: pd.DataFrame, xlabel: str, title: str, right: str) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        label, value, vectors; optional mark (a documented or published value, a diamond).
+        label, value (missing where there is none), vectors; optional mark (a documented or
+        published value, a diamond).
     xlabel, title, right : str
         Axis, title, and head of the column of vector counts on the right.
     """
@@ -41,15 +42,16 @@ def strips(table: pd.DataFrame, xlabel: str, title: str, right: str) -> Figure:
 
 def _strip(ax: Axes, y: int, part: pd.DataFrame) -> None:
     total = part["vectors"].sum()
+    mark = part["mark"].dropna() if "mark" in part else []
+    part = part.dropna(subset="value")
     share = part["vectors"] / part["vectors"].max()
     for value, s in zip(part["value"], share, strict=True):
         shade = mpl.colors.to_hex(
             np.array([0.86, 0.91, 0.95]) * (1 - s) + np.array([0, 0.27, 0.55]) * s
         )
         ax.plot([value - 0.5, value + 0.5], [y, y], color=shade, lw=9, solid_capstyle="butt")
-    if "mark" in part and part["mark"].notna().any():
-        mark = part["mark"].dropna().iloc[0]
-        ax.plot(mark, y, "D", ms=5, mec=BLACK, mfc="white", mew=1.1, zorder=4)
+    if len(mark):
+        ax.plot(mark.iloc[0], y, "D", ms=5, mec=BLACK, mfc="white", mew=1.1, zorder=4)
     ax.text(1.02, y, f"{total:,}", transform=ax.get_yaxis_transform(), va="center")
 
 
