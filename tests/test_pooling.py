@@ -82,6 +82,28 @@ def test_iterative_estimators_solve_their_equations(data):
             assert likelihood(near, method == "REML") <= best + 1e-9
 
 
+@pytest.mark.parametrize("method", ["ML", "REML"])
+def test_likelihood_estimates_are_the_highest_point(method):
+    """Over many sets like the paper's no tau² of a grid has a higher (restricted) likelihood.
+
+    The likelihood can fall at 0 and rise again; a search from 0 alone would stop there.
+    """
+    rng = np.random.default_rng(96)
+    n = np.array([61, 65, 4, 2, 2, 138, 4, 17, 43, 5, 26, 7])
+    p = 1 / (1 + np.exp(-rng.normal(-1, 0.4, (3000, len(n)))))
+    y, v = transform(rng.binomial(n, p), n, "PAS")
+
+    def likelihood(t):
+        w = 1 / (v + t)
+        mu = (w * y).sum(-1, keepdims=True) / w.sum(-1, keepdims=True)
+        ll = 0.5 * (np.log(w) - w * (y - mu) ** 2).sum(-1)
+        return ll - 0.5 * np.log(w.sum(-1)) * (method == "REML")
+
+    best = likelihood(pooling.pool(y, v, method).tau2[:, None])
+    for t in [0, *np.geomspace(1e-5, 1, 60)]:
+        assert (likelihood(np.full((len(y), 1), t)) <= best + 1e-9).all()
+
+
 @given(effects)
 def test_q_profile_limits_solve_their_equations(data):
     from scipy.stats import chi2

@@ -24,6 +24,9 @@ DL, PM, REML, ML, HE, SJ, HS, FE = range(8)
 MAX_ITERATIONS = 500
 # Newton's last step is quadratic: a step below this leaves an error far below double precision.
 STEP = 1e-12
+# Grid of tau² on which maxima of a likelihood are looked for, in smallest sampling variances:
+# from a fiftieth, doubled, beyond the largest variance of any set of proportions.
+GRID_START, GRID_POINTS = 0.02, 16
 
 
 @njit(cache=True, nogil=True)
@@ -107,7 +110,7 @@ def _likelihood(y, v, tau2, restricted):
 
 @njit(cache=True, nogil=True)
 def _slope(y, v, tau2, restricted):
-    """Slope of the log-likelihood, its curvature and the expected information."""
+    """Slope of the log-likelihood and its curvature."""
     mu, sw, _q = weighted(y, v, tau2)
     sw2 = 0.0
     sw3 = 0.0
@@ -124,53 +127,63 @@ def _slope(y, v, tau2, restricted):
         c += w * r * r
     slope = 0.5 * (a - sw)
     curvature = 0.5 * sw2 - c + b * b / sw
-    information = 0.5 * sw2
     if restricted:
         slope += 0.5 * sw2 / sw
-        more = 0.5 * (sw2 / sw) ** 2 - sw3 / sw
-        curvature += more
-        information += more
-    return slope, curvature, information
+        curvature += 0.5 * (sw2 / sw) ** 2 - sw3 / sw
+    return slope, curvature
 
 
 @njit(cache=True, nogil=True)
-def _maximise(y, v, start, restricted):
-    """Return the tau² of the highest (restricted) likelihood.
+def _climb(y, v, low, high, restricted):
+    """The tau² in low..high (may be inf) at which the slope, positive at low, becomes negative.
 
-    Newton steps where it is concave; elsewhere scoring steps until the slope has changed sign, and
-    halving of that interval from then on (scoring can crawl past an inflection for thousands of
-    steps). 0 where the likelihood is higher there than at the maximum found.
+    Newton's steps where the likelihood is concave, else halving or doubling.
     """
-    low = 0.0
-    high = inf
-    tau2 = start
+    tau2 = 0.5 * (low + high) if high < inf else 2.0 * low
     for _ in range(MAX_ITERATIONS):
-        slope, curvature, information = _slope(y, v, tau2, restricted)
+        slope, curvature = _slope(y, v, tau2, restricted)
         if slope > 0.0:
             low = tau2
         else:
             high = tau2
-        if curvature < 0.0:
-            new = tau2 - slope / curvature
-        elif high < inf:
-            if high <= STEP * v.min():
-                return 0.0
-            new = 0.5 * (low + high)
-        else:
-            new = tau2 + slope / information
-        if new <= 0.0 and _slope(y, v, 0.0, restricted)[0] <= 0.0:
-            return 0.0
+        new = tau2 - slope / curvature if curvature < 0.0 else low
         if not low < new < high:
             new = 0.5 * (low + high) if high < inf else 2.0 * tau2
-        narrow = high < inf and high - low <= STEP * high
-        done = narrow or abs(new - tau2) <= STEP * new
+        if abs(new - tau2) <= STEP * new or (high < inf and high - low <= STEP * high):
+            return new
         tau2 = new
-        if done:
-            if _slope(y, v, 0.0, restricted)[0] > 0.0:
-                return tau2  # the likelihood rises from 0
-            at_0 = _likelihood(y, v, 0.0, restricted)
-            return 0.0 if at_0 >= _likelihood(y, v, tau2, restricted) else tau2
     return nan
+
+
+@njit(cache=True, nogil=True)
+def _maximise(y, v, restricted):
+    """Return the tau² of the highest (restricted) likelihood.
+
+    With small and large studies together it can have several maxima, one of them at 0. So the sign
+    of its slope is followed along a grid, and each maximum it shows is climbed.
+    """
+    best = nan
+    top = -inf
+    t = 0.0
+    before = _slope(y, v, t, restricted)[0]
+    if before <= 0.0:
+        best = t
+        top = _likelihood(y, v, t, restricted)
+    step = GRID_START * v.min()
+    for _ in range(GRID_POINTS):
+        after = _slope(y, v, step, restricted)[0]
+        if before > 0.0 and after <= 0.0:
+            tau2 = _climb(y, v, t, step, restricted)
+            ll = _likelihood(y, v, tau2, restricted)
+            if not ll <= top:
+                best, top = tau2, ll
+        t, before = step, after
+        step *= 2.0
+    if before > 0.0:
+        tau2 = _climb(y, v, t, inf, restricted)
+        if not _likelihood(y, v, tau2, restricted) <= top:
+            best = tau2
+    return best
 
 
 @njit(cache=True, nogil=True)
@@ -208,7 +221,7 @@ def tau2_row(method, y, v):
     hedges = max(0.0, ss / (k - 1.0) - mean_v)
     if method == HE:
         return hedges
-    return _maximise(y, v, hedges, method == REML)
+    return _maximise(y, v, method == REML)
 
 
 @njit(cache=True, nogil=True)
