@@ -183,7 +183,8 @@ def test_caveats_say_what_agreement_hides(verdicts):
     assert "33 of 65" in c["table4/BIOV-111/Febrile neutropenia/percent"]
     assert "drug reactions" in c["table3/CLOFAL06952/Any TEAE/n"]
     assert c["eff-2-4-4"] == (
-        "as a limit of the median, 72 of 169 patients lie by 0.1 months; it looks like a range"
+        "as a limit of the median, 72 of 169 patients lie at or below 0.1 months; it looks like "
+        "a range"
     )
     assert "start at 1" in c["table1/BIOV-111/target"]
     assert "9 of the 12 studies" in c["selection/included in the meta-analysis"]
@@ -230,6 +231,9 @@ SEEDED = {
     "rate from its counts": ("prose", "printed", "id == 'int-3-3-1'", "21", "int-3-3-1"),
     "a limit": ("pooled_results", "upper", "transformation == 'PAS' and endpoint == 'CR'", 36,
                 "pooled/CR/paediatric/PAS/upper"),
+    "CR above OR": ("pooled_results", "estimate",
+                    "transformation == 'PFT' and endpoint == 'CR' and population == 'overall'", 22,
+                    "pooled/CR/overall/PFT/estimate"),
     "an order": ("prose", "printed", "id == 'eff-2-4-5'", "3.1", "eff-2-4-5"),
     "ages": ("cross_checks", "printed", "id == 'clo212-17'", "24", "sel-1-6-1"),
     "a part": ("cross_checks", "printed", "id == 'lu-7'", "36.4", "table4/Lu 2016/ALAT increase/n"),

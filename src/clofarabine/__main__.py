@@ -4,8 +4,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _value(text: str) -> tuple[str, object]:
@@ -78,10 +82,28 @@ def _reproduce(args: argparse.Namespace) -> int:
     if parameters or args.counts:
         print(f"Outputs are in {pipeline.display_name(target)}; with parameters or counts set")
         print("there is nothing committed to compare them with.")
+        if args.counts and (target / "derived" / "repairs.csv").is_file():
+            path = target / "derived" / "repairs.csv"
+            _contradictions(data.read_table(data.resource("repairs"), path))
         return 0
     results = compare.compare(runs)
     print(compare.report(results, runs))
     return 0 if all(r.same for r in results) else 1
+
+
+def _contradictions(repairs: "pd.DataFrame") -> None:
+    """Say for each endpoint whether the given counts can stand with the published results."""
+    for endpoint, part in repairs[repairs["scenario"] == "base"].groupby("endpoint"):
+        nearest = part.sort_values("smallest_change", kind="stable").iloc[0]
+        if nearest["smallest_change"] == 0:
+            print(f"{endpoint}: the counts agree with the published pooled results.")
+        else:
+            change, more = nearest["smallest_change"], nearest["example"]
+            print(
+                f"{endpoint}: the counts contradict the published pooled results under every "
+                f"method that fits the primary reports; the smallest change that would repair it "
+                f"is {change} patients" + (f" ({more})." if isinstance(more, str) else " or more.")
+            )
 
 
 def _update(args: argparse.Namespace) -> int:

@@ -4,9 +4,10 @@ Each check holds one printed number (the claim) against others that do not conta
 out is a finding about the paper; nothing is corrected.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,13 +46,13 @@ def registered(function: Rule) -> Rule:
     return function
 
 
-def interval(claim: pd.Series) -> tuple[float, float]:
+def interval(claim: Mapping[str, Any]) -> tuple[float, float]:
     """The values that print as the claim does, unbounded ends as infinities."""
     low, high = claim["lower"], claim["upper"]
     return (-inf if pd.isna(low) else float(low), inf if pd.isna(high) else float(high))
 
 
-def shown(low: float, high: float, claim: pd.Series) -> str:
+def shown(low: float, high: float, claim: Mapping[str, Any]) -> str:
     """Recomputed value as shown: a count as it is, a rounded number with two digits more."""
     a, b = interval(claim)
     exact = a == b
@@ -82,7 +83,7 @@ def hold(
     Both agree if a value that prints as the claim does lies in the range. A value halfway between
     two printed ones agrees with either, because programs round it differently.
     """
-    c = paper.claims.loc[claim]
+    c = paper.rows[claim]
     high = low if high is None else high
     a, b = interval(c)
     slack = 1e-9 * max(1.0, abs(float(c["value"])))
@@ -160,7 +161,7 @@ _SAME = {
 
 def _counts_that_print(paper: Paper, claim: str, whole: int) -> range:
     """Counts of the whole that print as the percentage of the claim."""
-    low, high = (x * whole / 100 for x in interval(paper.claims.loc[claim]))
+    low, high = (x * whole / 100 for x in interval(paper.rows[claim]))
     return range(int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1)
 
 
@@ -249,7 +250,7 @@ def _left_out(paper: Paper) -> dict[str, int]:
 
 def _bound_of(paper: Paper, claim: str, n: int, whole: int) -> Check:
     """A percentage printed as a bound: the bound itself against its n and N."""
-    c, value = paper.claims.loc[claim], 100 * n / whole
+    c, value = paper.rows[claim], 100 * n / whole
     half = 0.5 * 10.0 ** -int(c["decimals"])
     agrees = abs(float(c["value"]) - value) <= half
     return Check(claim, f"bound of {n} of {whole}", c["printed"], shown(value, value, c), agrees)

@@ -44,7 +44,7 @@ def needs(paper: Paper) -> Iterator[Check]:
     table = paper.tables["needs"]
     wanted = {(r["quantity"], r["population"]): r for _, r in table.iterrows()}
     kinds = {"transcribed": "input", "not reproducible": "unpublished"}
-    for id, c in paper.claims.iterrows():
+    for id, c in paper.rows.items():
         for key in ((c["quantity"], c["population"]), (c["quantity"], "any")):
             if key in wanted:
                 r = wanted[key]

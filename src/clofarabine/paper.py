@@ -8,6 +8,7 @@ cited; `collect` makes it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -211,6 +212,22 @@ class Paper:
     def claims(self) -> pd.DataFrame:
         """The ledger, indexed by id."""
         return collect(self.tables).set_index("id")
+
+    @cached_property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The ledger's rows by id."""
+        return self.claims.to_dict("index")
+
+    @cached_property
+    def _stating(self) -> dict[tuple[str, str], list[str]]:
+        out: dict[tuple[str, str], list[str]] = {}
+        for id, c in self.rows.items():
+            out.setdefault((c["quantity"], c["population"]), []).append(id)
+        return out
+
+    def stating(self, quantity: str, population: str) -> list[str]:
+        """Ids of the claims that state this quantity of this population, in the paper's order."""
+        return self._stating.get((quantity, population), [])
 
     @cached_property
     def prose(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from math import inf
 import pandas as pd
 
 from .checks import Check, hold, interval, registered
-from .paper import SECTIONS, SUMMARIES, TOTALS, Paper
+from .paper import SUMMARIES, TOTALS, Paper
 
 # quantity, population -> what was recomputed, its two ends, what agreement is worth, the caveat.
 Fact = tuple[str, float, float, str, str]
@@ -234,12 +234,9 @@ def _in_months(claim: pd.Series) -> tuple[float, float]:
 
 def home_of(paper: Paper, claim: pd.Series) -> str | None:
     """Id of the first claim outside the summaries that states the same."""
-    same = paper.claims[
-        (paper.claims["quantity"] == claim["quantity"])
-        & (paper.claims["population"] == claim["population"])
-        & ~paper.claims["section"].isin((*SUMMARIES, "Introduction"))
-    ]
-    return None if same.empty else str(same.index[0])
+    same = (i for i in paper.stating(claim["quantity"], claim["population"]))
+    away = (*SUMMARIES, "Introduction")
+    return next((i for i in same if paper.rows[i]["section"] not in away), None)
 
 
 @registered
@@ -266,25 +263,18 @@ def order(paper: Paper) -> Iterator[Check]:
 
     Being in order is no evidence for a number, so only a breach is a finding.
     """
-    results = paper.claims[paper.claims["section"].isin(SECTIONS)]
-    for id, c in results[results["quantity"].str.endswith(" limit")].iterrows():
-        if pd.isna(c["value"]):
-            continue
-        stem, _, end = c["quantity"].rpartition(", ")
-        same = results[(results["quantity"] == stem) & (results["population"] == c["population"])]
-        for other in same.index:
-            value = float(same.loc[other, "value"])
-            ends = (-inf, value) if end.startswith("lower") else (value, inf)
-            check = hold(paper, id, f"limit of {value:g}", *ends)
-            if same.loc[other, "section"] == c["section"] and not check.agrees:
-                yield check
-    rates = results[results["quantity"].str.startswith("CR rate")]
-    for id, c in rates.iterrows():
-        same = results[
-            (results["quantity"] == c["quantity"].replace("CR", "OR", 1))
-            & (results["population"] == c["population"])
-        ]
-        for value in same["value"]:
-            check = hold(paper, id, "at most the OR rate", 0, float(value))
-            if not check.agrees:
-                yield check
+    for id, c in paper.rows.items():
+        if c["quantity"].endswith(" limit") and not pd.isna(c["value"]):
+            stem, _, end = c["quantity"].rpartition(", ")
+            for other in paper.stating(stem, c["population"]):
+                value = float(paper.rows[other]["value"])
+                ends = (-inf, value) if end.startswith("lower") else (value, inf)
+                check = hold(paper, id, f"limit of {value:g}", *ends)
+                if paper.rows[other]["section"] == c["section"] and not check.agrees:
+                    yield check
+        elif c["quantity"].startswith("CR rate"):
+            for other in paper.stating(c["quantity"].replace("CR", "OR", 1), c["population"]):
+                value = float(paper.rows[other]["value"])
+                check = hold(paper, id, "at most the OR rate", 0, value)
+                if not check.agrees:
+                    yield check

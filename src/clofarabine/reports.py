@@ -32,10 +32,9 @@ def primary_reports(paper: Paper) -> Iterator[Check]:
     A report that counts a part of what the paper counts (fewer patients, or drug reactions among
     the events) bounds it.
     """
-    claims = paper.claims
     for _, r in paper.tables["cross_checks"].iterrows():
-        same = claims[(claims["quantity"] == r["quantity"]) & (claims["population"] == r["study"])]
-        for id, c in same.iterrows():
+        for id in paper.stating(r["quantity"], r["study"]):
+            c = paper.rows[id]
             if r["relation"] == "same" and c["unit"] == r["unit"]:
                 p = read(r["printed"])
                 exact = interval(c)[0] == interval(c)[1]
@@ -162,9 +161,7 @@ def _dose_finding(paper: Paper, r: pd.Series) -> Iterator[Check]:
         most = int(r["enrolled"]) - 2  # at least one patient at either end of the doses
         note = ""
         if r["target"] == r["rr_all"]:
-            note = (
-                f"doses {low:g} to {high:g}: true only if all others than the approved went to AML"
-            )
+            note = f"doses {low:g} to {high:g}: true only if everyone at another dose had AML"
         rule = f"enrolled less one each at {low:g} and {high:g}"
         yield hold(paper, f"table1/{r['study']}/target", rule, 0, most, kind="bound", caveat=note)
 
@@ -207,10 +204,10 @@ def severity(paper: Paper) -> Iterator[Check]:
     for s in paper.tables["table3_studies"]["study"]:
         n = reported(paper, s, "patients with an adverse event of grade 3 or more")
         grades = [f"table3/{s}/Grade {g} TEAE/n" for g in (3, 4)]
-        if n is None or not set(grades) <= set(paper.claims.index):
+        if n is None or not set(grades) <= set(paper.rows):
             continue
         for claim, other in (grades, grades[::-1]):
-            less = float(paper.claims.loc[other, "value"])
+            less = float(paper.rows[other]["value"])
             rule = f"{n:g} with grade 3 or more in the report less the {less:g} of the other grade"
             yield hold(paper, claim, rule, n - less)
 
@@ -221,7 +218,7 @@ def labels(paper: Paper) -> Iterator[Check]:
     references = paper.tables["references"]
     own = references.dropna(subset="study").set_index("study")
     first = paper.tables["table1_studies"].set_index("study")
-    for id, c in paper.claims.iterrows():
+    for id, c in paper.rows.items():
         s, printed = c["population"], c["printed"]
         if c["quantity"] == "citation":
             n = int(c["value"])

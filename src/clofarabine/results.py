@@ -177,7 +177,7 @@ def medians(paper: Paper) -> Iterator[Check]:
         studies = named[who] if isinstance(named[who], str) else named[who].iloc[0]
         n = int(evidence.loc[studies.split("; "), column].sum())
         j = max(int(binom.ppf(0.025, n, 0.5)), 1)
-        for end, word in (("lower", "by"), ("upper", "at or beyond")):
+        for end, word in (("lower", "at or below"), ("upper", "at or beyond")):
             same = paper.prose[paper.prose["quantity"] == f"{quantity}, {end} limit"]
             for id, c in same.dropna(subset="value").iterrows():
                 value = float(c["value"])
