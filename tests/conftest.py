@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -18,6 +19,16 @@ settings.register_profile("compendium", derandomize=True, deadline=None, max_exa
 settings.load_profile("compendium")
 
 
+_CHROMIUM = (
+    "--no-sandbox",  # CI is root
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
 def need(tool: str) -> str:
     """Path of a program; without it the test skips here and fails in CI, which installs it."""
     path = shutil.which(tool)
@@ -27,6 +38,17 @@ def need(tool: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's browser, one for all tests of a process: playwright allows no second."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=need("chromium"), args=_CHROMIUM)
+        yield browser
+        browser.close()
 
 
 def copy_tree(to: Path) -> None:

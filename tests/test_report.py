@@ -8,7 +8,6 @@ from itertools import pairwise
 import nbformat
 import pandas as pd
 import pytest
-from conftest import need
 
 from clofarabine import data, report
 from clofarabine.claims import RULES
@@ -119,29 +118,25 @@ def test_data_are_text():
     assert text.count("&lt;script&gt;") >= 6
 
 
-def test_a_real_browser_shows_it(text, tmp_path):
+def test_a_real_browser_shows_it(text, tmp_path, chromium):
     """Nothing is asked of the network, nothing is wider than a telephone, the verdict is on top."""
-    from playwright.sync_api import sync_playwright
-
     path = tmp_path / "report.html"
     path.write_text(text, encoding="utf-8")
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
-        view = browser.new_page(viewport={"width": 390, "height": 800})
-        asked, said = [], []
-        view.on("request", lambda r: asked.append(r.url))
-        view.on("console", lambda m: said.append(m.text))
-        view.goto(path.as_uri())
-        assert [u for u in asked if not u.startswith("data:")] == [path.as_uri()]
-        assert said == []
-        assert view.evaluate("document.documentElement.scrollWidth") <= 390
-        assert view.evaluate("[...document.images].every(i => i.naturalWidth > 0)")
-        assert view.locator("h2").first.inner_text() == "The verdict"
-        assert view.locator("details[open]").count() == 0
-        claim = view.locator("tr.discrepant th a, #verdict ~ div th a").first
-        claim.click()
-        assert view.evaluate("document.querySelector(':target') !== null")
-        browser.close()
+    view = chromium.new_page(viewport={"width": 390, "height": 800})
+    asked, said = [], []
+    view.on("request", lambda r: asked.append(r.url))
+    view.on("console", lambda m: said.append(m.text))
+    view.goto(path.as_uri())
+    assert [u for u in asked if not u.startswith("data:")] == [path.as_uri()]
+    assert said == []
+    assert view.evaluate("document.documentElement.scrollWidth") <= 390
+    assert view.evaluate("[...document.images].every(i => i.naturalWidth > 0)")
+    assert view.locator("h2").first.inner_text() == "The verdict"
+    assert view.locator("details[open]").count() == 0
+    claim = view.locator("tr.discrepant th a, #verdict ~ div th a").first
+    claim.click()
+    assert view.evaluate("document.querySelector(':target') !== null")
+    view.close()
 
 
 def test_links_between_files_stay_in_the_page():

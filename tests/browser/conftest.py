@@ -21,14 +21,6 @@ from clofarabine.data import OUTPUT_VARIABLE, ROOT
 _QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-_CHROMIUM = (
-    "--no-sandbox",  # CI is root
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @dataclass(frozen=True)
@@ -163,14 +155,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
 
 
 @pytest.fixture(scope="session")
-def browser(server: tuple[str, str, Path]) -> Iterator[Any]:
-    """A session of Debian's chromium; its pages share a cache."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=need("chromium"), args=_CHROMIUM)
-        yield chromium.new_context(viewport={"width": 1400, "height": 1000})
-        chromium.close()
+def browser(server: tuple[str, str, Path], chromium: Any) -> Iterator[Any]:
+    """A session of the browser; its pages share a cache."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    yield context
+    context.close()
 
 
 @pytest.fixture
