@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from . import bias, pooling
+from . import bias, influence, pooling
 from .identify import Counts
 from .proportions import Array, back_transform, transform
 from .reconstruction import METHODS, Evidence, Found, Method, couple, reconstruct, repair
@@ -80,10 +80,9 @@ def quantities(x: Counts, n: Array, labels: Sequence[str], method: Method) -> Qu
     for df in ("k-2", "k-1"):
         for end, limit in zip(("lower", "upper"), fit.prediction(df), strict=True):
             out[f"prediction interval (t with {df}), {end} limit", "%"] = percent(limit)
+    rest = influence.leave_one_out(y, v, method.tau2, method.interval)
     for i, label in enumerate(labels):
-        rest = np.delete(np.arange(len(n)), i)
-        one = pooling.pool(y[:, rest], v[:, rest], method.tau2, method.interval)
-        out[f"pooled estimate without {label}", "%"] = percent(one.estimate)
+        out[f"pooled estimate without {label}", "%"] = percent(rest.estimate[..., i])
     big = np.asarray(n) >= SMALL
     one = pooling.pool(y[:, big], v[:, big], method.tau2, method.interval)
     out[f"pooled estimate of rows with n >= {SMALL}", "%"] = percent(one.estimate)
