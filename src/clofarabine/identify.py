@@ -55,9 +55,12 @@ def _task(model: Model, printed: Constraint, piece: Piece, low: Counts, high: Co
     return found
 
 
-def _run(function: Callable[..., Any], tasks: list[tuple], client: Any, progress: bool) -> list:
+def _run(
+    function: Callable[..., Any], tasks: list[tuple], client: Any, progress: bool | None
+) -> list:
     """Results of the tasks in their order, from threads here or from a Dask cluster."""
-    bar = tqdm(total=len(tasks), unit="part", desc="search", disable=not progress)
+    disable = None if progress is None else not progress
+    bar = tqdm(total=len(tasks), unit="part", desc="search", disable=disable, delay=2)
     with bar:
         if client is not None:
             results = []
@@ -111,7 +114,7 @@ def identified_set(
     extra: ArrayLike | None = None,
     limit: float = NODE_LIMIT,
     client: Any = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> tuple[Counts, NDArray[np.int64]]:
     """Every vector of counts in the boxes whose pooled result prints as stated.
 
@@ -128,8 +131,8 @@ def identified_set(
         Nodes of the search tree, estimated, beyond which the search is refused.
     client : dask.distributed.Client, optional
         Cluster that shares the work; the result is the same to the byte.
-    progress : bool
-        Whether to show a progress bar.
+    progress : bool, optional
+        Whether to show a progress bar after two seconds; None shows it on a terminal.
 
     Returns
     -------
