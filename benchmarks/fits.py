@@ -136,7 +136,7 @@ def main() -> str:
         lines += [
             "",
             f"Of this package's time with {method}, {share:.0%} is the compiled fit; the rest",
-            "checks the input and adds limits, p value of Q, I² and H², which PyMARE's fit has not.",
+            "checks the input and adds limits, p of Q, I² and H², which PyMARE's fit has not.",
             "",
         ]
     packages = [f"{p} {version(p)}" for p in ("numpy", "numba", "statsmodels", "pymare")]
