@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import mounted
+from conftest import interruptible, mounted
 from toys import HEAD, command, files, toy, writer
 
 from clofarabine import data, pipeline
@@ -58,7 +58,7 @@ def _start(slow):
     a, b, here = slow
     started = subprocess.Popen(
         command([a, b], "reproduce", "--build", str(here / "build")),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible,
     )  # fmt: skip
     pid = here / "pid"
     _until(lambda: started.poll() is not None or (pid.exists() and pid.read_text()), "the kernel")

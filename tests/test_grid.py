@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from conftest import interruptible
 
 from clofarabine import __main__ as cli
 from clofarabine import grid, pipeline
@@ -71,7 +72,7 @@ def _start(plan, build, jobs=1) -> subprocess.Popen:
     command = [sys.executable, "-m", "clofarabine", "run", "--grid", str(plan)]
     options = ["--build", str(build), "--jobs", str(jobs)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*command, *options], **pipes)
+    return subprocess.Popen([*command, *options], preexec_fn=interruptible, **pipes)
 
 
 def _run(plan, build, jobs=1) -> pd.DataFrame:

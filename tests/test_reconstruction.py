@@ -1,7 +1,9 @@
 """The search against plain enumeration: the same vectors, always."""
 
 import json
+import re
 import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -392,3 +394,29 @@ def test_metafor_prints_the_paper_from_the_reference_counts():
         values = found[f"{r['endpoint']} {r['population']}"][r["transformation"]]
         for value, printed in zip(values, r[["estimate", "lower", "upper"]], strict=True):
             assert abs(value - printed) <= 0.5 + 1e-9
+
+
+def test_a_supplement_that_contradicts_the_paper_is_told_so(tmp_path):
+    """The command runs to its end, says which endpoint cannot stand, and what would repair it."""
+    frame = data.load_evidence()
+    for endpoint in rows.ENDPOINTS:
+        x = rows.reference(endpoint)[1].copy()
+        if endpoint == "CR":
+            x[frame["row"].tolist().index("CLOFAL06952")] -= 9
+        for end in ("min", "max"):
+            frame[f"{endpoint.lower()}_{end}"] = x
+    path = tmp_path / "supplement.csv"
+    frame.to_csv(path, index=False, na_rep="NA")
+    done = subprocess.run(
+        [sys.executable, "-m", "clofarabine", "reproduce", "--only", "02", "--only", "03",
+         "--counts", str(path), "--build", str(tmp_path / "build")],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = {line[:2]: line for line in done.stdout.splitlines() if line[:4] in ("CR: ", "OR: ")}
+    assert "agree" in said["OR"]
+    assert "contradict" in said["CR"]
+    distance = int(re.search(r"repair it is (\d+) patients", said["CR"])[1])
+    assert 0 < distance <= 9
+    text = (tmp_path / "build/selected/notebooks/02_reconstruction.ipynb").read_text("utf-8")
+    assert "The evidence contradicts the printed pooled results" in text
