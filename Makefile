@@ -5,10 +5,14 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 VENV := .venv
 RUN := $(VENV)/bin/python
 UV := .tools/uv/bin/uv
-SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --locked --quiet --inexact --python "$$(command -v $(PYTHON))"
+CHOSEN := .tools/interpreter
+SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --locked --quiet --inexact --python "$$(cat $(CHOSEN))"
+# The interpreter itself: behind a shim (pyenv) or a symbolic link uv would see another one at every
+# call, replace the environment and take the packages away from what runs in it.
+INTERPRETER := import os, sys; assert sys.version_info >= (3, 11); print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce update report test test-browser fuzz determinism bench lint lab oracle lock env env-test clean
+.PHONY: help reproduce update report test test-browser fuzz determinism bench lint lab oracle lock env env-test clean FORCE
 
 help:  ## show this manual
 	@echo "make TARGET, on Debian or Ubuntu with Python 3.11 or newer (venv), make and git:"
@@ -63,13 +67,21 @@ $(UV): tools/uv.txt
 	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
 	@touch $@
 
-$(VENV)/.runtime: $(UV) uv.lock pyproject.toml
+# Written only when another interpreter is asked for, so that nothing is made anew without need.
+$(CHOSEN): FORCE
+	@found=$$($(PYTHON) -c '$(INTERPRETER)' 2>/dev/null) || { \
+	  echo "PYTHON: found $(PYTHON), expected Python 3.11 or newer" >&2; exit 1; }; \
+	mkdir -p $(@D); [ "$$found" = "$$(cat $@ 2>/dev/null)" ] || echo "$$found" >$@
+
+$(VENV)/.runtime: $(UV) uv.lock pyproject.toml $(CHOSEN)
 	@$(SYNC)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
 	@$(SYNC) --group test --group bench --all-extras
 	@touch $@
+
+FORCE:
 
 fuzz: N ?= 10000
 determinism: N ?= 10

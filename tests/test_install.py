@@ -114,3 +114,30 @@ def test_python_is_the_one_that_binder_is_asked_for():
     lowest = project["project"]["requires-python"].removeprefix(">=")
     assert asked == f"python-{lowest}"
     assert sys.version_info[:2] >= tuple(int(p) for p in lowest.split("."))
+
+
+def test_behind_a_shim_the_environment_is_made_once(tmp_path):
+    """pyenv's python3 is a script: uv once replaced .venv, and all that runs in it, at each call."""
+    tree, shims = tmp_path / "tree", tmp_path / "shims"
+    copy_tree(tree)
+    (tree / ".tools").mkdir()
+    (tree / ".tools" / "uv").symlink_to(ROOT / ".tools" / "uv")
+    shims.mkdir()
+    shim = shims / "python3"
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    shim.chmod(0o755)
+    env = os.environ | {"PATH": f"{shims}{os.pathsep}{os.environ['PATH']}"}
+
+    def make(*words: str) -> subprocess.CompletedProcess:
+        return subprocess.run(["make", *words], cwd=tree, env=env, capture_output=True, text=True)
+
+    assert make("env").returncode == 0
+    packages = next((tree / ".venv" / "lib").glob("python3*")) / "site-packages"
+    (packages / "of_the_tests.py").touch()
+    (tree / ".venv" / ".runtime").unlink()
+    assert make("env").returncode == 0
+    assert (packages / "of_the_tests.py").is_file()
+    done = make("env", "PYTHON=nonsense")
+    assert done.returncode != 0
+    assert "PYTHON: found nonsense, expected Python 3.11 or newer" in done.stderr
+    assert (packages / "of_the_tests.py").is_file()
