@@ -3,7 +3,6 @@
 Needs the standard library only: `make clean` works without the environment.
 """
 
-import contextlib
 import fcntl
 import shutil
 import sys
@@ -11,7 +10,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src" / "clofarabine"))
 sys.dont_write_bytecode = True
-from publish import MANIFEST, PublishError, recover, remove  # noqa: E402
+from publish import MANIFEST, PublishError, recover, remove, remove_empty  # noqa: E402
+
+# Folders below a build folder into which runs write, each with a list of what they wrote.
+PLACES = ("selected", "grid/*", "runs/*")
 
 
 def clean(build: Path) -> None:
@@ -21,17 +23,15 @@ def clean(build: Path) -> None:
     for work in (build / "runs").glob(".*-*"):
         if (work / ".unfinished").is_file():
             shutil.rmtree(work)
-    for path in sorted(build.rglob(MANIFEST), reverse=True):
-        try:
-            remove(path.parent)
-        except PublishError as error:
-            print(error)
+    for place in (MANIFEST, "report.sha256", *(f"{f}/{MANIFEST}" for f in PLACES)):
+        for path in build.glob(place):
+            try:
+                remove(path)
+            except PublishError as error:
+                print(error)
     for name in (".clofarabine", ".lock"):
         (build / name).unlink(missing_ok=True)
-    for path in [*sorted(build.rglob("*"), reverse=True), build]:
-        if path.is_dir() and not path.is_symlink():
-            with contextlib.suppress(OSError):  # something is in it
-                path.rmdir()
+    remove_empty(build)
     if build.exists():
         names = sorted(p.name for p in build.iterdir())
         print(f"left in {build}, no run lists it as written: {', '.join(names)}")

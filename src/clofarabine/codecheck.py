@@ -47,5 +47,6 @@ def refreshed(figures: Path) -> data.Texts:
     head, mark, _ = found.decode().partition(_MARK)
     if not mark:
         raise data.DataError("codecheck.yml: found no line 'manifest:', expected it as the last")
-    rest = yaml.safe_dump(manifest(figures=figures), allow_unicode=True, sort_keys=False, width=1000)
+    made = manifest(figures=figures)
+    rest = yaml.safe_dump(made, allow_unicode=True, sort_keys=False, width=1000)
     return {PATH: (found, (head + _MARK + rest).encode())}

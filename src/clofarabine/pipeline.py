@@ -237,7 +237,7 @@ def _contents(folder: Path) -> dict[str, str]:
 def _finished(folder: Path) -> bool:
     """Whether the folder is a whole run: the files its manifest names, byte for byte, no others."""
     try:
-        return (folder / MANIFEST).is_file() and read_manifest(folder) == _contents(folder)
+        return bool(listed := read_manifest(folder / MANIFEST)) and listed == _contents(folder)
     except (OSError, PublishError):
         return False
 
@@ -245,7 +245,7 @@ def _finished(folder: Path) -> bool:
 def _make_room(folder: Path) -> None:
     """Remove a run; if there is more in its folder than it wrote, set that aside and say so."""
     with contextlib.suppress(PublishError):
-        remove(folder)
+        remove(folder / MANIFEST)
     if folder.exists():
         aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.kept-", dir=folder.parent))
         folder.rename(aside)

@@ -44,9 +44,9 @@ def manifest_text(hashes: dict[str, str]) -> str:
     return "".join(f"{h}  {name}\n" for name, h in sorted(hashes.items()))
 
 
-def read_manifest(folder: Path) -> dict[str, str]:
-    """Hash of each file that was written into a folder, by its path below the folder."""
-    path, listed = folder / MANIFEST, {}
+def read_manifest(path: Path) -> dict[str, str]:
+    """Hash of each file that a manifest lists, by its path below the manifest's folder."""
+    listed: dict[str, str] = {}
     if not path.exists():
         return listed
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
@@ -60,12 +60,17 @@ def read_manifest(folder: Path) -> dict[str, str]:
     return listed
 
 
-def remove(folder: Path) -> None:
-    """Remove what a folder's manifest lists and is still as it was written; all else stays."""
-    for name, written in read_manifest(folder).items():
-        if digest(folder / name) == written:
-            (folder / name).unlink()
-    (folder / MANIFEST).unlink(missing_ok=True)
+def remove(manifest: Path) -> None:
+    """Remove what a manifest lists and is still as it was written, and itself; all else stays."""
+    for name, written in read_manifest(manifest).items():
+        if digest(manifest.parent / name) == written:
+            (manifest.parent / name).unlink()
+    manifest.unlink(missing_ok=True)
+    remove_empty(manifest.parent)
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove the folders in a folder, and itself, in which there is nothing."""
     for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
         if path.is_dir() and not path.is_symlink():
             with contextlib.suppress(OSError):  # something is in it
@@ -77,6 +82,7 @@ def publish(
     outputs: dict[str, bytes],
     *,
     staging: Path,
+    manifest: str = MANIFEST,
     texts: dict[str, tuple[bytes | None, bytes]] | None = None,
     seen: dict[str, str | None] | None = None,
 ) -> list[str]:
@@ -91,6 +97,8 @@ def publish(
         none of them is removed if it is still as it was written.
     staging : Path
         A folder for the new files until they are all there; on the same disk.
+    manifest : str
+        File in root that lists the outputs.
     texts : dict, optional
         Files that are written by hand and here: what was found and what is to be, by path.
     seen : dict, optional
@@ -109,11 +117,12 @@ def publish(
         Nothing is written then.
     """
     texts = texts or {}
-    read = (seen or {}) | {n: None if old is None else _sha256(old) for n, (old, _) in texts.items()}
-    listed = read_manifest(root)
+    read = dict(seen or {})
+    read |= {n: None if old is None else _sha256(old) for n, (old, _) in texts.items()}
+    listed = read_manifest(root / manifest)
     new = {name: _sha256(content) for name, content in outputs.items()}
     files = outputs | {n: made for n, (_, made) in texts.items()}
-    files[MANIFEST] = manifest_text(new).encode()
+    files[manifest] = manifest_text(new).encode()
     changes, left = [], []
     for name in sorted(listed.keys() - files.keys()):
         found = digest(root / name)
@@ -125,7 +134,7 @@ def publish(
         found, made = digest(root / name), _sha256(content)
         if name in read and found != read[name]:
             raise PublishError(f"{root / name}: was changed during the run; nothing was written")
-        ours = name in read or name in listed or name == MANIFEST
+        ours = name in read or name in listed or name == manifest
         if found == _OTHER or (not ours and found not in (None, made)):
             raise PublishError(
                 f"{root / name}: found something that no run wrote where an output is to be, "
@@ -159,7 +168,7 @@ def _stage(root: Path, staging: Path, changes: list, files: dict[str, bytes]) ->
         folder = (root / name).parent
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, "found a folder that cannot be written", str(folder))
+            raise PermissionError(errno.EACCES, "found no right to write", str(folder))
         if folder.stat().st_dev != staging.stat().st_dev:
             raise PublishError(f"{folder}: found it on another disk than {staging}, expected one")
         if new:
