@@ -86,5 +86,6 @@ FORCE:
 fuzz: N ?= 10000
 determinism: N ?= 10
 
-clean:  ## remove the environment and everything built
-	rm -rf $(VENV) .tools build
+clean:  ## remove the environment and what runs wrote into build/; other files there stay
+	@$(PYTHON) tools/clean.py build
+	@rm -rf $(VENV) .tools

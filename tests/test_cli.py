@@ -71,18 +71,16 @@ def test_a_parameter_gives_outputs_of_its_own(toys, capsys):
     said = capsys.readouterr().out
     assert "1 of 1 notebooks run now" in said
     assert "nothing committed to compare them with" in said
-    assert list(files(toys / "build" / "selected")) == ["notebooks/02_second.ipynb"]
+    assert list(files(toys / "build" / "selected")) == [
+        "notebooks/02_second.ipynb",
+        "outputs.sha256",
+    ]
     assert not (toys / "build" / "notebooks").exists()
 
 
 def test_reproduce_says_what_differs_and_update_settles_it(toys, monkeypatch, capsys):
-    for module, refresh in (
-        (data, "refresh_codebook"),
-        (codecheck, "refresh"),
-        (headline, "refresh"),
-        (paper, "refresh_ledger"),
-    ):  # what update writes about the real notebooks
-        monkeypatch.setattr(module, refresh, lambda: None)
+    for module in (data, codecheck, headline, paper):  # what update writes about the real notebooks
+        monkeypatch.setattr(module, "refreshed", lambda *_: {})
     before = files(toys / "notebooks")
     assert main(["reproduce"]) == 1
     said = capsys.readouterr().out

@@ -66,11 +66,12 @@ def test_manifest_paths_are_relative_and_there():
         assert item["comment"]
 
 
-def test_refresh_writes_the_manifest(tmp_path, monkeypatch):
+def test_an_update_makes_the_manifest_anew(tmp_path, monkeypatch):
     path = tmp_path / "codecheck.yml"
     path.write_text("---\npaper: {}\nmanifest:\n- file: gone.csv\n")
     monkeypatch.setattr(codecheck, "PATH", path)
-    codecheck.refresh()
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    ((changed, (found, made)),) = codecheck.refreshed(ROOT / "figures").items()
+    assert (changed, found) == (path, path.read_bytes())
+    config = yaml.safe_load(made)
     assert config["paper"] == {}
     assert config["manifest"] == codecheck.manifest()

@@ -86,18 +86,18 @@ def _run(plan, build, jobs=1) -> pd.DataFrame:
 
 def test_a_grid_runs_once_and_lists_its_results(tmp_path):
     plan = _write(tmp_path, BOTH)
-    first = _run(plan, tmp_path, jobs=2)
+    first = _run(plan, tmp_path / "b", jobs=2)
     assert first["state"].tolist() == ["run now"] * 2
-    target = tmp_path / "grid" / "two"
+    target = tmp_path / "b" / "grid" / "two"
     assert sorted(p.name for p in target.iterdir()) == sorted(
-        [*first["notebook"], "internal_checks.csv", "summary.csv"]
+        [*first["notebook"], "internal_checks.csv", "outputs.sha256", "summary.csv"]
     )
     texts = [(target / name).read_text() for name in first["notebook"]]
     assert "show_all_checks = False" in texts[0]
     assert "show_all_checks = True" in texts[1]
     table = pd.read_csv(target / "internal_checks.csv")
     assert table.groupby("show_all_checks").size().nunique() == 1
-    again = _run(plan, tmp_path)
+    again = _run(plan, tmp_path / "b")
     assert again["state"].tolist() == ["from an earlier run"] * 2
     assert [(target / name).read_text() for name in again["notebook"]] == texts
 
@@ -115,10 +115,10 @@ def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, c
         return finished
 
     monkeypatch.setattr(grid, "run_step", run_step)
-    arguments = ["run", "--grid", str(_write(tmp_path, BOTH)), "--build", str(tmp_path)]
+    arguments = ["run", "--grid", str(_write(tmp_path, BOTH)), "--build", str(tmp_path / "b")]
     assert cli.main(arguments) == 1
     assert "1 of 2 runs finished" in capsys.readouterr().out
-    summary = pd.read_csv(tmp_path / "grid" / "two" / "summary.csv")
+    summary = pd.read_csv(tmp_path / "b" / "grid" / "two" / "summary.csv")
     assert summary["state"].tolist() == ["run now", "failed"]
     assert summary["a"].iloc[0] == 1.5  # the run's own, not that of the other parameter
     assert summary[["a", "b"]].isna().to_numpy().tolist() == [[False, True], [True, True]]
@@ -127,16 +127,16 @@ def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, c
 
 def test_an_interrupted_grid_keeps_what_was_finished(tmp_path):
     plan = _write(tmp_path, BOTH)
-    process = _start(plan, tmp_path)
-    runs = tmp_path / "runs"
+    process = _start(plan, tmp_path / "b")
+    runs = tmp_path / "b" / "runs"
     end = time.monotonic() + 60
-    while not list(runs.glob(f"{STEP}-*/manifest.json")):
+    while not list(runs.glob(f"{STEP}-*/outputs.sha256")):
         assert time.monotonic() < end
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)  # the first run is finished, the second has just begun
     _, log = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "what was finished is kept" in log
-    assert not (tmp_path / "grid").exists()
+    assert not (tmp_path / "b" / "grid").exists()
     assert not list(runs.glob(".0*"))
-    assert _run(plan, tmp_path)["state"].iloc[0] == "from an earlier run"
+    assert _run(plan, tmp_path / "b")["state"].iloc[0] == "from an earlier run"

@@ -46,6 +46,7 @@ def test_a_table_flows_from_notebook_to_notebook(chain):
         "figures/f.svg",
         "notebooks/a.ipynb",
         "notebooks/b.ipynb",
+        "outputs.sha256",
     ]
 
 
@@ -67,7 +68,7 @@ DAMAGE = {
     "cut short": lambda run: run.table("t").write_text("x\n"),
     "gone": lambda run: run.table("t").unlink(),
     "one too many": lambda run: (run.folder / "derived" / "u.csv").write_text("x\n"),
-    "half a manifest": lambda run: (run.folder / "manifest.json").write_text('{"a": '),
+    "half a manifest": lambda run: (run.folder / "outputs.sha256").write_text("0abc"),
 }
 
 
@@ -199,15 +200,21 @@ def test_counts_take_the_place_of_the_evidence(tmp_path):
 
 
 def test_the_build_folder_has_one_user_and_no_rubbish(tmp_path):
-    rubbish = tmp_path / "runs" / ".01-xyz"
-    rubbish.mkdir(parents=True)
-    (rubbish / "half.csv").write_text("x")
+    build = tmp_path / "build"
+    rubbish, own = build / "runs" / ".01-xyz", build / "runs" / ".my-notes"
+    with pipeline.workspace(build):
+        pass
+    for folder in (rubbish, own):
+        folder.mkdir(parents=True)
+        (folder / "half.csv").write_text("x")
+    (rubbish / pipeline.UNFINISHED).touch()
     code = (
         "import sys, pathlib; from clofarabine.pipeline import workspace\n"
-        f"with workspace(pathlib.Path({str(tmp_path)!r})): print('mine')"
+        f"with workspace(pathlib.Path({str(build)!r})): print('mine')"
     )
-    with pipeline.workspace(tmp_path):
+    with pipeline.workspace(build):
         assert not rubbish.exists()
+        assert (own / "half.csv").exists(), "no run made it"
         other = subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

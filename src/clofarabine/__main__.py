@@ -75,8 +75,7 @@ def _reproduce(args: argparse.Namespace) -> int:
             counts=args.counts,
         )  # fmt: skip
         whole = not (parameters or args.only or args.counts)
-        target = build if whole else build / "selected"
-        pipeline.assemble(runs, target)
+        target = pipeline.assemble(runs, build, "" if whole else "selected")
     ran = sum(not r.cached for r in runs)
     print(f"{ran} of {len(runs)} notebooks run now, the others unchanged since an earlier run.")
     if parameters or args.counts:
@@ -107,17 +106,25 @@ def _contradictions(repairs: "pd.DataFrame") -> None:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from . import codecheck, compare, data, headline, paper, pipeline
+    from . import codecheck, compare, data, headline, paper, pipeline, publish
 
-    paper.refresh_ledger()
-    with pipeline.workspace(pipeline.BUILD):
-        runs = pipeline.run_all(
-            pipeline.FLOW, build=pipeline.BUILD, jobs=args.jobs, cache=not args.no_cache
-        )
-        compare.commit(runs)
-        data.refresh_codebook()
-        codecheck.refresh()
-        headline.refresh()
+    root, build = data.ROOT, pipeline.BUILD
+    with pipeline.workspace(build):
+        seen = {str(s.path.relative_to(root)): publish.digest(s.path) for s in pipeline.FLOW}
+        runs = pipeline.run_all(pipeline.FLOW, build=build, jobs=args.jobs, cache=not args.no_cache)
+        pipeline.assemble(runs, build)
+        with data.derived_from(build):
+            texts = (
+                paper.refreshed()
+                | data.refreshed()
+                | codecheck.refreshed(build / "figures")
+                | headline.refreshed()
+            )
+        left = publish.publish(
+            root, compare.outputs(runs), staging=build / pipeline.STAGING, seen=seen,
+            texts={str(p.relative_to(root)): t for p, t in texts.items()},
+        )  # fmt: skip
+        pipeline.say_left(left, root)
     print(f"{len(runs)} notebooks, their figures and derived tables are up to date.")
     return 0
 
@@ -156,11 +163,12 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     from .data import DataError
     from .pipeline import PipelineError
+    from .publish import PublishError
 
     try:
         commands = {"reproduce": _reproduce, "update": _update, "run": _run, "report": _report}
         return commands[args.command](args)
-    except (PipelineError, DataError) as error:
+    except (PipelineError, DataError, PublishError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:  # a full disk, a folder that may not be written to

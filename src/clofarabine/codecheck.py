@@ -5,6 +5,7 @@ file, made from the data flow; the rest is written by hand, by the authors and b
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from xml.etree import ElementTree
 
 import yaml
@@ -17,20 +18,22 @@ _MARK = "manifest:\n"
 _DESCRIPTION = "{http://purl.org/dc/elements/1.1/}description"
 
 
-def _caption(name: str) -> str:
+def _caption(name: str, figures: Path) -> str:
     """First sentence of a figure's caption, as its SVG carries it."""
-    tree = ElementTree.parse(data.ROOT / "figures" / f"{name}.svg")  # noqa: S314 (our own file)
+    tree = ElementTree.parse(figures / f"{name}.svg")  # noqa: S314 (our own file)
     text = next((e.text for e in tree.iter(_DESCRIPTION)), None) or name
     return text.partition(". ")[0].rstrip(".")
 
 
-def manifest(steps: Iterable[Step] = FLOW) -> list[dict[str, str]]:
+def manifest(
+    steps: Iterable[Step] = FLOW, figures: Path = data.ROOT / "figures"
+) -> list[dict[str, str]]:
     """Files that the notebooks make, each with what it is and which notebook makes it."""
     out = []
     for s in steps:
         made_by = f"(notebooks/{s.path.name})"
         for name in s.figures:
-            comment = f"{_caption(name)} {made_by}"
+            comment = f"{_caption(name, figures)} {made_by}"
             out += [{"file": f"figures/{name}.{e}", "comment": comment} for e in ("svg", "png")]
         for name in s.writes:
             entry = data.resource(name)
@@ -38,10 +41,12 @@ def manifest(steps: Iterable[Step] = FLOW) -> list[dict[str, str]]:
     return out
 
 
-def refresh() -> None:
-    """Bring the manifest in step with the data flow."""
-    head, mark, _ = PATH.read_text(encoding="utf-8").partition(_MARK)
+def refreshed(figures: Path) -> data.Texts:
+    """codecheck.yml as it is, and with its manifest in step with the data flow and the figures."""
+    found = PATH.read_bytes()
+    head, mark, _ = found.decode().partition(_MARK)
     if not mark:
         raise data.DataError("codecheck.yml: found no line 'manifest:', expected it as the last")
-    rest = yaml.safe_dump(manifest(), allow_unicode=True, sort_keys=False, width=1000)
-    data.write_bytes(PATH, (head + _MARK + rest).encode())
+    made = manifest(figures=figures)
+    rest = yaml.safe_dump(made, allow_unicode=True, sort_keys=False, width=1000)
+    return {PATH: (found, (head + _MARK + rest).encode())}

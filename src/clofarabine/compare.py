@@ -125,20 +125,15 @@ def compare(runs: list[Run], root: Path | None = None) -> list[Result]:
     return results
 
 
-def commit(runs: list[Run], root: Path | None = None) -> None:
-    """Make the outputs of a run of the whole pipeline the committed ones, each file at once."""
-    committed = _folders(root)
-    names = {f"{run.step.name}.ipynb" for run in runs}
+def outputs(runs: list[Run], root: Path | None = None) -> dict[str, bytes]:
+    """What runs give, by the path below root where it is committed."""
+    root = root or data.ROOT
+    files = {}
     for run in runs:
-        data.write_bytes(run.step.path, (run.folder / "notebook.ipynb").read_bytes())
-        for kind, folder in committed.items():
-            for p in sorted((run.folder / kind).iterdir()):
-                data.write_bytes(folder / p.name, p.read_bytes())
-                names.add(p.name)
-    for folder in {*(run.step.folder for run in runs), *committed.values()}:
-        for p in sorted(folder.glob("*.*")):
-            if p.name not in names:  # no run writes it any more
-                p.unlink()
+        files[run.step.path] = (run.folder / "notebook.ipynb").read_bytes()
+        for kind, folder in _folders(root).items():
+            files |= {folder / p.name: p.read_bytes() for p in (run.folder / kind).iterdir()}
+    return {str(path.relative_to(root)): content for path, content in sorted(files.items())}
 
 
 def report(results: list[Result], runs: list[Run]) -> str:

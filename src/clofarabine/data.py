@@ -5,6 +5,7 @@ module is the only one that knows where files lie. Missing is missing: NA is rea
 as zero.
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -28,6 +29,10 @@ OUTPUT_VARIABLE = "CLOFARABINE_OUTPUT"
 
 # A file of counts that takes the place of the evidence in every notebook of a run.
 COUNTS_VARIABLE = "CLOFARABINE_COUNTS"
+
+
+# What an update makes of files that are also written by hand: what it found, and what is to be.
+Texts = dict[Path, tuple[bytes | None, bytes]]
 
 
 class DataError(ValueError):
@@ -72,6 +77,19 @@ def path_of(name: str) -> Path:
     if path.parent.name == "derived" and base:
         return Path(base) / "derived" / path.name
     return path
+
+
+@contextlib.contextmanager
+def derived_from(folder: Path) -> Iterator[None]:
+    """Read derived tables from folder/derived instead of the committed ones."""
+    before = os.environ.get(OUTPUT_VARIABLE)
+    os.environ[OUTPUT_VARIABLE] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ[OUTPUT_VARIABLE]
+        if before is not None:
+            os.environ[OUTPUT_VARIABLE] = before
 
 
 def display_name(path: Path) -> str:
@@ -450,8 +468,9 @@ def codebook() -> str:
 _MARK = "<!-- below: written from datapackage.json by make update -->\n"
 
 
-def refresh_codebook() -> None:
-    """Bring the part of data/README.md below the mark in step with datapackage.json."""
+def refreshed() -> Texts:
+    """data/README.md as it is, and in step with datapackage.json below the mark."""
     path = DATA / "README.md"
-    head = path.read_text(encoding="utf-8").partition(_MARK)[0]
-    write_bytes(path, (head + _MARK + "\n" + codebook()).encode())
+    found = path.read_bytes()
+    head = found.decode().partition(_MARK)[0]
+    return {path: (found, (head + _MARK + "\n" + codebook()).encode())}

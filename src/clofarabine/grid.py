@@ -1,7 +1,7 @@
 """Many runs of one notebook: every combination of the values that a grid file lists.
 
 A run that finished is kept by `pipeline.run_step`, so that an interrupted grid goes on where it
-stopped; what is put together at the end is written file by file, each whole or not at all.
+stopped; what is put together at the end is written as one.
 """
 
 import re
@@ -17,9 +17,19 @@ import yaml
 from tqdm import tqdm
 
 from . import choices
-from .data import DATA, display_name, write_bytes
+from .data import DATA, display_name
 from .engine import PipelineError, stop_all
-from .pipeline import Run, Step, check_parameters, parameters_of, run_step, step
+from .pipeline import (
+    STAGING,
+    Run,
+    Step,
+    check_parameters,
+    parameters_of,
+    run_step,
+    say_left,
+    step,
+)
+from .publish import publish
 
 
 @dataclass(frozen=True)
@@ -152,11 +162,7 @@ def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.Dat
     frame = pd.DataFrame(summary)
     frame = frame[[c for c in frame if c not in row] + list(row)]
     files["summary.csv"] = _csv(frame)
-    for name, content in files.items():
-        write_bytes(target / name, content)
-    for stale in target.iterdir():
-        if stale.name not in files:
-            stale.unlink()
+    say_left(publish(target, files, staging=build / STAGING), target)
     return frame
 
 

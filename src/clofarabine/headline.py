@@ -5,7 +5,7 @@ import re
 import pandas as pd
 
 from . import data, rows
-from .data import ROOT, write_bytes
+from .data import ROOT, Texts
 
 _TAG = re.compile(r"<!--([\w-]+)-->(.*?)<!--/-->", re.DOTALL)
 _METHOD = ["tau2", "interval", "inverse", "rows"]
@@ -69,6 +69,7 @@ def filled(text: str) -> str:
     return _TAG.sub(number, text)
 
 
-def refresh() -> None:
-    """Bring the numbers of README.md in step with the derived tables."""
-    write_bytes(README, filled(README.read_text(encoding="utf-8")).encode())
+def refreshed() -> Texts:
+    """README.md as it is, and with its numbers in step with the derived tables."""
+    found = README.read_bytes()
+    return {README: (found, filled(found.decode()).encode())}

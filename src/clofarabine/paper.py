@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from .data import DATA, Tables, resource, write_bytes
+from .data import DATA, Tables, Texts, resource
 from .printed import read
 
 # Sections in the order of the paper. The prose of a table's header, footnotes and caption belongs
@@ -191,10 +191,14 @@ def collect(tables: Tables) -> pd.DataFrame:
     return frame.iloc[order.argsort(kind="stable")].reset_index(drop=True)
 
 
-def refresh_ledger() -> None:
-    """Bring claims.csv in step with the tables that it is made from."""
+def refreshed() -> Texts:
+    """claims.csv as it is, and in step with the tables that it is made from.
+
+    No notebook reads the file: each collects the ledger anew.
+    """
+    path = DATA / resource("claims")["path"]
     text = collect(Tables()).to_csv(index=False, na_rep="NA", lineterminator="\n")
-    write_bytes(DATA / resource("claims")["path"], text.encode())
+    return {path: (path.read_bytes() if path.is_file() else None, text.encode())}
 
 
 @dataclass(frozen=True)

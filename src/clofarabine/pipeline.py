@@ -28,9 +28,24 @@ from tqdm import tqdm
 
 from .data import COUNTS_VARIABLE, DATA, OUTPUT_VARIABLE, ROOT, display_name
 from .engine import PipelineError, execute, stop_all
+from .publish import (
+    JOURNAL,
+    MANIFEST,
+    PublishError,
+    manifest_text,
+    publish,
+    read_manifest,
+    recover,
+    remove,
+)
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
+
+# In a build folder: that it is one, where files wait for their place, that a run is under way.
+MARKER = ".clofarabine"
+STAGING = ".staging"
+UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True)
@@ -198,7 +213,7 @@ def code_digest() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder holds notebook.ipynb, derived/, figures/ and manifest.json."""
+    """A finished run: its folder holds notebook.ipynb, derived/, figures/ and their hashes."""
 
     step: Step
     folder: Path
@@ -215,16 +230,26 @@ def _sha256(path: Path) -> str:
 
 def _contents(folder: Path) -> dict[str, str]:
     """Hash of every file of a run but its manifest."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return {str(p.relative_to(folder)): _sha256(p) for p in files if p.name != "manifest.json"}
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
+    return {str(p.relative_to(folder)): _sha256(p) for p in files}
 
 
 def _finished(folder: Path) -> bool:
     """Whether the folder is a whole run: the files its manifest names, byte for byte, no others."""
     try:
-        return json.loads((folder / "manifest.json").read_text()) == _contents(folder)
-    except (OSError, ValueError):
+        return bool(listed := read_manifest(folder / MANIFEST)) and listed == _contents(folder)
+    except (OSError, PublishError):
         return False
+
+
+def _make_room(folder: Path) -> None:
+    """Remove a run; if there is more in its folder than it wrote, set that aside and say so."""
+    with contextlib.suppress(PublishError):
+        remove(folder / MANIFEST)
+    if folder.exists():
+        aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.kept-", dir=folder.parent))
+        folder.rename(aside)
+        print(f"not what the run wrote, kept in {display_name(aside)}", file=sys.stderr)
 
 
 def _key(s: Step, tables: dict[str, Path], parameters: dict[str, Any], counts: Path | None) -> str:
@@ -288,6 +313,7 @@ def run_step(
     runs.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{s.name}-", dir=runs))
     try:
+        (work / UNFINISHED).touch()
         for folder in ("derived", "figures"):
             (work / folder).mkdir()
         for n in s.reads:
@@ -299,10 +325,11 @@ def run_step(
         for n in s.reads:
             (work / "derived" / f"{n}.csv").unlink()
         (work / "notebook.ipynb").write_text(text, encoding="utf-8")
-        (work / "manifest.json").write_text(json.dumps(_contents(work), indent=1))
+        (work / UNFINISHED).unlink()
+        (work / MANIFEST).write_text(manifest_text(_contents(work)), encoding="utf-8")
         work.chmod(0o755)
         if target.exists():
-            shutil.rmtree(target)
+            _make_room(target)
         work.rename(target)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
@@ -374,41 +401,58 @@ def _own(steps: list[Step], parameters: dict[str, Any] | None) -> dict[str, dict
 
 
 @contextlib.contextmanager
-def workspace(build: Path) -> Iterator[None]:
-    """Have the build folder to oneself, without what a run that was killed has left in it."""
-    build.mkdir(parents=True, exist_ok=True)
-    with (build / ".lock").open("w") as lock:
+def _lock(build: Path) -> Iterator[None]:
+    """Have a build folder to oneself; what was killed while it wrote is finished first."""
+    with (build / ".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"waiting for another run in {display_name(build)}", file=sys.stderr)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        for folder in (build, build / "runs", build / "selected"):
-            for p in folder.glob(".*-*"):
+        for line in recover(build / STAGING):
+            print(line, file=sys.stderr)
+        yield
+
+
+@contextlib.contextmanager
+def workspace(build: Path) -> Iterator[None]:
+    """Have the build folder to oneself, without what a run that was killed has left in it.
+
+    Raises
+    ------
+    PipelineError
+        If the folder holds files and no run made it.
+    """
+    build.mkdir(parents=True, exist_ok=True)
+    marker, own = build / MARKER, build.resolve() == BUILD.resolve()
+    if not (own or marker.exists() or {p.name for p in build.iterdir()} <= {".lock"}):
+        found = "found a folder with files that no run made, expected a new or an empty one"
+        raise PipelineError(f"--build {display_name(build)}: {found}")
+    if not own and (BUILD / STAGING / JOURNAL).exists():  # an update was killed
+        with _lock(BUILD):
+            pass
+    with _lock(build):
+        marker.write_text("Made by python -m clofarabine, which replaces what it wrote here.\n")
+        for p in (build / "runs").glob(".*-*"):
+            if (p / UNFINISHED).is_file():
                 shutil.rmtree(p)
         yield
 
 
-def assemble(runs: list[Run], target: Path) -> None:
-    """Put the outputs of finished runs together in target/{notebooks,derived,figures}.
+def assemble(runs: list[Run], build: Path, folder: str = "") -> Path:
+    """Put the outputs of finished runs together in {notebooks,derived,figures}; return where."""
+    files = {}
+    for run in runs:
+        files[f"notebooks/{run.step.name}.ipynb"] = (run.folder / "notebook.ipynb").read_bytes()
+        for kind in ("derived", "figures"):
+            files |= {f"{kind}/{p.name}": p.read_bytes() for p in (run.folder / kind).iterdir()}
+    target = build / folder
+    say_left(publish(target, files, staging=build / STAGING), target)
+    return target
 
-    Each folder is made whole beside the old one and then takes its place.
-    """
-    target.mkdir(parents=True, exist_ok=True)
-    for kind in ("notebooks", "derived", "figures"):
-        new = Path(tempfile.mkdtemp(prefix=f".{kind}-", dir=target))
-        for run in runs:
-            if kind == "notebooks":
-                shutil.copyfile(run.folder / "notebook.ipynb", new / f"{run.step.name}.ipynb")
-            else:
-                for p in sorted((run.folder / kind).iterdir()):
-                    shutil.copyfile(p, new / p.name)
-        new.chmod(0o755)
-        old = target / kind
-        if old.exists():
-            aside = Path(tempfile.mkdtemp(prefix=f".old-{kind}-", dir=target))
-            old.rename(aside / kind)
-            new.rename(old)
-            shutil.rmtree(aside)
-        else:
-            new.rename(old)
+
+def say_left(names: list[str], folder: Path) -> None:
+    """Name the files that a run wrote once and that stay because someone changed them."""
+    if names:
+        paths = ", ".join(display_name(folder / n) for n in names)
+        print(f"changed since a run wrote it, left as it is: {paths}", file=sys.stderr)

@@ -19,7 +19,8 @@ from pygments.formatters import HtmlFormatter
 
 from . import data
 from .claims import VERDICTS
-from .pipeline import Run
+from .pipeline import STAGING, Run
+from .publish import publish
 
 TEMPLATES = Path(__file__).parent / "templates"
 TAG = "rule:"
@@ -185,9 +186,12 @@ def page(notebooks: dict[str, nbformat.NotebookNode], verdicts: pd.DataFrame) ->
 
 
 def write(runs: list[Run], path: Path) -> Path:
-    """Write the page of finished runs, whole or not at all."""
+    """Write the page of finished runs, whole or not at all, and its hash; return where."""
     notebooks = {r.step.name: nbformat.read(r.folder / "notebook.ipynb", 4) for r in runs}
     audit = next(r for r in runs if "claims_verdicts" in r.step.writes)
     table = data.read_table(data.resource("claims_verdicts"), audit.table("claims_verdicts"))
-    data.write_bytes(path, page(notebooks, table).encode())
+    publish(
+        path.parent, {path.name: page(notebooks, table).encode()},
+        staging=path.parent / STAGING, manifest=f"{path.stem}.sha256",
+    )  # fmt: skip
     return path
