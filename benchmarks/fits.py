@@ -14,7 +14,8 @@ import numpy as np
 from pymare.estimators import DerSimonianLaird, VarianceBasedLikelihoodEstimator
 from statsmodels.stats.meta_analysis import combine_effects
 
-from clofarabine import data, kernels, pooling, proportions
+from clofarabine.tables import store
+from metaprop import effectsize, kernels, pooling
 
 TITLE = "Random-effects fits per second"
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -26,10 +27,10 @@ SETS = {"clofarabine": 200_000, "statsmodels": 300, "R": 300}
 def sets(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Effects and variances, shape (count, k), of studies as large as the paper's."""
     rng = np.random.default_rng(2023)
-    studies = data.load("table1_studies")
+    studies = store.load("table1_studies")
     n = studies["target_paediatric"].to_numpy(int)
     p = 1 / (1 + np.exp(-rng.normal(-1, 0.7, (count, len(n)))))
-    return proportions.transform(rng.binomial(n, p), n, "PAS")
+    return effectsize.transform(rng.binomial(n, p), n, "PAS")
 
 
 def _timed(call, count: int) -> tuple[float, np.ndarray]:

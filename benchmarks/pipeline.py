@@ -13,7 +13,8 @@ from pathlib import Path
 
 import nbformat
 
-from clofarabine import data, pipeline
+from clofarabine.tables import store
+from compendium import run
 
 TITLE = "The pipeline"
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -22,7 +23,7 @@ JOBS = os.cpu_count() or 1
 FLOOR = """
 import sys
 from pathlib import Path
-from clofarabine import pipeline
+from compendium import run as pipeline
 steps = [pipeline.Step(f"n{{i}}", folder=Path({folder!r})) for i in range({count})]
 pipeline.run_all(steps, build=Path({folder!r}) / "build", jobs={jobs})
 """
@@ -67,7 +68,7 @@ def _run(*commands: list[str], cwd: Path) -> tuple[float, int]:
 
 
 def _contestants(folder: Path) -> dict[str, list[list[str]]]:
-    python, names = sys.executable, [s.path for s in pipeline.FLOW]
+    python, names = sys.executable, [s.path for s in run.FLOW]
     empty = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("")])
     empty.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     for i in range(len(names)):
@@ -93,11 +94,11 @@ def _contestants(folder: Path) -> dict[str, list[list[str]]]:
 def _profile() -> list[str]:
     """Where the time goes: each notebook alone, cell by cell."""
     lines = ["| notebook | seconds | starting the kernel | slowest cell |", "|---|--:|--:|--:|"]
-    tables = {p.stem: p for p in (data.DATA / "derived").glob("*.csv")}
-    for step in pipeline.FLOW:
+    tables = {p.stem: p for p in (store.DATA / "derived").glob("*.csv")}
+    for step in run.FLOW:
         marks = [time.perf_counter()]
         with tempfile.TemporaryDirectory() as build:
-            pipeline.run_step(
+            run.run_step(
                 step, tables, build=Path(build),
                 on_cell=lambda m=marks: m.append(time.perf_counter()),
             )  # fmt: skip
@@ -116,12 +117,12 @@ def main() -> str:
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             for name, commands in _contestants(Path(folder)).items():
-                took, peak = _run(*commands, cwd=data.ROOT)
+                took, peak = _run(*commands, cwd=store.ROOT)
                 seconds.setdefault(name, []).append(took)
                 peaks.setdefault(name, []).append(peak)
     floor = next(iter(seconds.values()))
     lines = [
-        f"{len(pipeline.FLOW)} notebooks, {JOBS} processors, median of {ROUNDS} rounds; brackets:",
+        f"{len(run.FLOW)} notebooks, {JOBS} processors, median of {ROUNDS} rounds; brackets:",
         "the smallest and largest ratio. Memory: peak of all processes together.",
         "",
         "| | seconds | times the floor | memory, MB |",

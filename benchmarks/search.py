@@ -7,12 +7,15 @@ from importlib.metadata import version
 
 import numpy as np
 
-from clofarabine import data, identify, pooling, proportions, reconstruction
+from clofarabine import reconstruction
 from clofarabine.reconstruction import METHODS, Evidence
+from clofarabine.tables import store
+from metaprop import effectsize, pooling
+from metaprop.counts import solve
 
 TITLE = "The identified set"
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-POOLED = data.load("pooled_results")
+POOLED = store.load("pooled_results")
 CHUNK = 200_000
 # Documented rows in the order in which they are set free, from small to large.
 FREED = ("CLO05908", "Suo 2013", "Lu 2016", "CLO-212", "BIOV-111")
@@ -20,13 +23,13 @@ FREED = ("CLO05908", "Suo 2013", "Lu 2016", "CLO-212", "BIOV-111")
 
 def problem(endpoint: str, tau2: str, free: tuple[str, ...] = ()):
     """Model, constraint and box of the paediatric arcsine result, with some rows unknown."""
-    e = Evidence.read(data.load_evidence(), endpoint)
+    e = Evidence.read(store.load_evidence(), endpoint)
     child = ~e.adult
     low, high = e.low.copy(), e.high.copy()
     for row in free:
         i = e.labels.index(row)
         low[i], high[i] = 0, e.n[i]
-    model = identify.Model(tuple(e.n[child].tolist()), "PAS", tau2, "wald", "sin2")
+    model = solve.Model(tuple(e.n[child].tolist()), "PAS", tau2, "wald", "sin2")
     row = POOLED.query("endpoint == @endpoint and population == 'paediatric'").iloc[0]
     return model, reconstruction.constraint(row), low[child], high[child]
 
@@ -39,8 +42,8 @@ def enumerate_all(model, printed, low, high) -> int:
     for start in range(0, count, CHUNK):
         index = np.arange(start, min(start + CHUNK, count))
         x = np.stack(np.unravel_index(index, shape), axis=-1) + low
-        fit = pooling.pool(*proportions.transform(x, model.n, "PAS"), model.tau2)
-        rates = [proportions.back_transform(y, "PAS") for y in (fit.estimate, fit.lower, fit.upper)]
+        fit = pooling.pool(*effectsize.transform(x, model.n, "PAS"), model.tau2)
+        rates = [effectsize.back_transform(y, "PAS") for y in (fit.estimate, fit.lower, fit.upper)]
         value = np.array(rates)
         found += int(((at[:, :1] <= value) & (value < at[:, 1:])).all(0).sum())
     return found
@@ -59,10 +62,10 @@ def _against_enumeration() -> list[str]:
     ]
     for tau2 in ("DL", "REML"):
         args = problem("CR", tau2)
-        identify.identified_set(*args)  # compiled before it is timed
+        solve.identified_set(*args)  # compiled before it is timed
         ratios = []
         for _ in range(ROUNDS):
-            ours, (x, _box) = _seconds(lambda a=args: identify.identified_set(*a))
+            ours, (x, _box) = _seconds(lambda a=args: solve.identified_set(*a))
             plain, count = _seconds(lambda a=args: enumerate_all(*a))
             assert count == len(x)
             ratios.append(plain / ours)
@@ -84,10 +87,10 @@ def _growth() -> list[str]:
         name = ", ".join(FREED[:k]) or "none"
         try:
             runs = [
-                _seconds(lambda a=args: identify.identified_set(*a))
+                _seconds(lambda a=args: solve.identified_set(*a))
                 for _ in range(ROUNDS if k < 3 else 1)
             ]
-        except identify.TooLarge as refusal:
+        except solve.TooLarge as refusal:
             lines.append(f"| {name} | {grid / first[0]:,.3g} | refused: {refusal} | |")
             continue
         seconds = min(s for s, _ in runs)
@@ -100,7 +103,7 @@ def _growth() -> list[str]:
 
 def main() -> str:
     """The section of RESULTS.md."""
-    evidence = {e: Evidence.read(data.load_evidence(), e) for e in ("CR", "OR")}
+    evidence = {e: Evidence.read(store.load_evidence(), e) for e in ("CR", "OR")}
 
     def both() -> None:
         for e in evidence:

@@ -14,8 +14,8 @@ import nbformat
 import pytest
 from conftest import copy_tree
 
-from clofarabine import compare, engine, pipeline
-from clofarabine.data import OUTPUT_VARIABLE, ROOT
+from clofarabine.tables.store import OUTPUT_VARIABLE, ROOT
+from compendium import compare, kernel, run
 
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"
 
@@ -77,8 +77,8 @@ def test_a_notebook_runs_in_the_image(image, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tree / "build/interactive/derived/internal_checks.csv").is_file()
-    out.write_text(engine.normalise(nbformat.read(out, as_version=4)), encoding="utf-8")
-    assert compare.notebook_difference(out, pipeline.NOTEBOOKS / f"{name}.ipynb") == ""
+    out.write_text(kernel.normalise(nbformat.read(out, as_version=4)), encoding="utf-8")
+    assert compare.notebook_difference(out, run.NOTEBOOKS / f"{name}.ipynb") == ""
 
 
 def test_the_image_opens_on_the_start_page(image, tmp_path):
@@ -117,7 +117,7 @@ def test_python_is_the_one_that_binder_is_asked_for():
 
 
 def test_behind_a_shim_the_environment_is_made_once(tmp_path):
-    """pyenv's python3 is a script: uv once replaced .venv, and all that runs in it, at each call."""
+    """pyenv's python3 is a script: uv replaced .venv at every call."""
     tree, shims = tmp_path / "tree", tmp_path / "shims"
     copy_tree(tree)
     (tree / ".tools").mkdir()

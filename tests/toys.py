@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from clofarabine.pipeline import Step
+from compendium.run import Step
 
 # How a toy notebook reaches its folder: as the package does, without the seconds of importing it.
 HEAD = "import os, pathlib\nout = pathlib.Path(os.environ['CLOFARABINE_OUTPUT'])\n"
@@ -45,7 +45,7 @@ COMMAND = """
 import sys
 import sys
 from pathlib import Path
-from clofarabine import pipeline
+from compendium import run as pipeline
 from clofarabine.__main__ import main
 pipeline.FLOW = tuple(
     pipeline.Step(name, tuple(reads), tuple(writes), (), Path(folder))

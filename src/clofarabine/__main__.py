@@ -61,13 +61,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
-    from . import compare, data, pipeline
+    from compendium import compare
+    from compendium import run as pipeline
+
+    from .tables import store
 
     steps = [pipeline.step(n) for n in args.only] if args.only else list(pipeline.FLOW)
     steps.sort(key=pipeline.FLOW.index)
     parameters = dict(args.parameters)
     if args.counts:
-        data.load_evidence(counts=args.counts)  # a bad file is refused before anything runs
+        store.load_evidence(counts=args.counts)  # a bad file is refused before anything runs
     build = (args.build or pipeline.BUILD).resolve()
     with pipeline.workspace(build):
         runs = pipeline.run_all(
@@ -83,7 +86,7 @@ def _reproduce(args: argparse.Namespace) -> int:
         print("there is nothing committed to compare them with.")
         if args.counts and (target / "derived" / "repairs.csv").is_file():
             path = target / "derived" / "repairs.csv"
-            _contradictions(data.read_table(data.resource("repairs"), path))
+            _contradictions(store.read_table(store.resource("repairs"), path))
         return 0
     results = compare.compare(runs)
     print(compare.report(results, runs))
@@ -106,17 +109,22 @@ def _contradictions(repairs: "pd.DataFrame") -> None:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from . import codecheck, compare, data, headline, paper, pipeline, publish
+    from compendium import codecheck, compare, publish
+    from compendium import run as pipeline
 
-    root, build = data.ROOT, pipeline.BUILD
+    from . import headline
+    from .audit import ledger
+    from .tables import store
+
+    root, build = store.ROOT, pipeline.BUILD
     with pipeline.workspace(build):
         seen = {str(s.path.relative_to(root)): publish.digest(s.path) for s in pipeline.FLOW}
         runs = pipeline.run_all(pipeline.FLOW, build=build, jobs=args.jobs, cache=not args.no_cache)
         pipeline.assemble(runs, build)
-        with data.derived_from(build):
+        with store.derived_from(build):
             texts = (
-                paper.refreshed()
-                | data.refreshed()
+                ledger.refreshed()
+                | store.refreshed()
                 | codecheck.refreshed(build / "figures")
                 | headline.refreshed()
             )
@@ -130,7 +138,8 @@ def _update(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from . import grid, pipeline
+    from compendium import grid
+    from compendium import run as pipeline
 
     plan = grid.read(args.grid)
     build = (args.build or pipeline.BUILD).resolve()
@@ -147,7 +156,8 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from . import pipeline, report
+    from compendium import html_report as report
+    from compendium import run as pipeline
 
     with pipeline.workspace(pipeline.BUILD):
         runs = pipeline.run_all(
@@ -161,9 +171,10 @@ def _report(args: argparse.Namespace) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 if all is well, 1 if an output differs or a run fails, 2 if misspelt."""
     args = _parser().parse_args(argv)
-    from .data import DataError
-    from .pipeline import PipelineError
-    from .publish import PublishError
+    from compendium.publish import PublishError
+    from compendium.run import PipelineError
+
+    from .tables.store import DataError
 
     try:
         commands = {"reproduce": _reproduce, "update": _update, "run": _run, "report": _report}

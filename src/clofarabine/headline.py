@@ -4,8 +4,9 @@ import re
 
 import pandas as pd
 
-from . import data, rows
-from .data import ROOT, Texts
+from . import studies
+from .tables import store
+from .tables.store import ROOT, Texts
 
 _TAG = re.compile(r"<!--([\w-]+)-->(.*?)<!--/-->", re.DOTALL)
 _METHOD = ["tau2", "interval", "inverse", "rows"]
@@ -14,20 +15,20 @@ README = ROOT / "README.md"
 
 def values() -> dict[str, str]:
     """What stands between ``<!--name-->`` and ``<!--/-->``, by name."""
-    verdicts = data.load("claims_verdicts")["verdict"]
+    verdicts = store.load("claims_verdicts")["verdict"]
     out = {"claims": str(len(verdicts))}
     out |= {v.replace(" ", "-"): str(n) for v, n in verdicts.value_counts().items()}
-    for endpoint in rows.ENDPOINTS:
-        known = rows.load(endpoint, "overall")["kind"].eq("documented")
+    for endpoint in studies.ENDPOINTS:
+        known = studies.load(endpoint, "overall")["kind"].eq("documented")
         out[f"documented-{endpoint}"] = str(int(known.sum()))
     out["rows"] = str(len(known))
-    evidence = data.load("method_evidence")
+    evidence = store.load("method_evidence")
     out["methods"] = str(len(evidence[_METHOD].drop_duplicates()))
     left = evidence[evidence["n_coupled"] > 0]
     out["methods-left"] = str(len(left[_METHOD].drop_duplicates()))
     out["tau2-left"] = ", ".join(left["tau2"].drop_duplicates())
-    bounds = data.load("bounds").query("method == 'any'")
-    for endpoint in rows.ENDPOINTS:
+    bounds = store.load("bounds").query("method == 'any'")
+    for endpoint in studies.ENDPOINTS:
         own = bounds[bounds["endpoint"] == endpoint].set_index(["population", "quantity"])
         out[f"vectors-{endpoint}"] = str(own["vectors"].iloc[0])
         out[f"I2-{endpoint}"] = _range(own.loc[("paediatric", "I2")])
@@ -44,7 +45,7 @@ def _range(bound: pd.Series) -> str:
 
 def _largest() -> dict[str, str]:
     """The largest row, and what is known of its count."""
-    frame = rows.load("CR", "paediatric", "reconstructed")
+    frame = studies.load("CR", "paediatric", "reconstructed")
     row = frame.loc[frame["n"].idxmax()]
     count = _range(row[["x_min", "x_max"]].rename({"x_min": "min", "x_max": "max"}))
     return {"largest": row["label"], "largest-n": str(row["n"]), "largest-CR": count}
@@ -63,7 +64,7 @@ def filled(text: str) -> str:
     def number(match: re.Match) -> str:
         if match[1] not in known:
             expected = f"one of {', '.join(known)}"
-            raise data.DataError(f"README.md, <!--{match[1]}-->: found no such number, {expected}")
+            raise store.DataError(f"README.md, <!--{match[1]}-->: found no such number, {expected}")
         return f"<!--{match[1]}-->{known[match[1]]}<!--/-->"
 
     return _TAG.sub(number, text)

@@ -10,9 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from . import data, figures, rows
-from .pooling import Interval, Pooled, Tau2, pool
-from .proportions import (
+from metaprop.effectsize import (
     INVERSES,
     Array,
     Inverse,
@@ -22,6 +20,10 @@ from .proportions import (
     overall_n,
     transform,
 )
+from metaprop.pooling import Interval, Pooled, Tau2, pool
+
+from . import figures, studies
+from .tables import store
 
 _Z = ndtri(0.975)
 
@@ -74,7 +76,7 @@ def _lines(frame: pd.DataFrame, transformation: Scale, tau2: float) -> pd.DataFr
 
 def _printed(endpoint: str, population: str, transformation: str) -> list[dict[str, Any]]:
     """The published estimate as a line of the forest plot, if the paper prints one."""
-    table = data.load("pooled_results")
+    table = store.load("pooled_results")
     key = {"endpoint": endpoint, "population": population, "transformation": transformation}
     found = table[(table[list(key)] == pd.Series(key)).all(axis=1)]
     ends = ("estimate", "lower", "upper")
@@ -122,14 +124,14 @@ def view(
     ValueError
         On an unknown value, with the list of valid ones.
     """
-    frame = rows.load(endpoint, population, counts, table)
+    frame = studies.load(endpoint, population, counts, table)
     known = frame[frame["x"].notna()]
     choice = (transformation, tau2, interval, inverse)
     n = known["n"].to_numpy(float)
     found, pooled = quantities(known["x"].to_numpy(float), n, *choice)
     result = pd.DataFrame({"value": pd.Series(found, dtype=float)})
-    if counts == "reconstructed" and table is None and rows.possible():
-        _, vectors, sizes = rows.identified(endpoint, population)
+    if counts == "reconstructed" and table is None and studies.possible():
+        _, vectors, sizes = studies.identified(endpoint, population)
         over, _ = quantities(vectors, sizes, *choice)
         result["smallest"] = pd.Series({q: float(a.min()) for q, a in over.items()})
         result["largest"] = pd.Series({q: float(a.max()) for q, a in over.items()})
@@ -162,9 +164,9 @@ def results() -> pd.DataFrame:
         row of adults, so it is pooled from reconstructed counts alone.
     """
     parts = []
-    for counts in rows.COUNTS[: 1 + rows.possible()]:
-        for endpoint in rows.ENDPOINTS:
-            for population in rows.POPULATIONS[: 1 + (counts == "reconstructed")]:
+    for counts in studies.COUNTS[: 1 + studies.possible()]:
+        for endpoint in studies.ENDPOINTS:
+            for population in studies.POPULATIONS[: 1 + (counts == "reconstructed")]:
                 part = view(endpoint, population, counts=counts).long()
                 for name, value in (
                     ("population", population), ("endpoint", endpoint), ("counts", counts),

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from . import search
-from .enclosure import Constraint, Model
-from .identify import Counts, TooLarge, identified_set, meets
-from .pooling import Interval, Tau2
-from .proportions import INVERSES, Array, Inverse
+from metaprop.counts import search
+from metaprop.counts.bounds import Constraint, Model
+from metaprop.counts.solve import Counts, TooLarge, identified_set, meets
+from metaprop.effectsize import INVERSES, Array, Inverse
+from metaprop.pooling import Interval, Tau2
 
 Rows = Literal["merged", "age-groups"]
 

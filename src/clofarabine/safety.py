@@ -11,8 +11,10 @@ import pandas as pd
 from scipy.special import expit, ndtr, stdtrit
 from statsmodels.stats.multitest import multipletests
 
-from . import data, exact, pooling
-from . import proportions as pr
+from metaprop import effectsize as pr
+from metaprop import likelihood, pooling
+
+from .tables import store
 
 # The paper's designs in the three groups that the comparison uses.
 GROUPS = {
@@ -34,12 +36,12 @@ def cells() -> pd.DataFrame:
         x_max (counts the cell allows; missing where not reported), kind ("count", "bound",
         "missing"), and design, group, regimen of the study.
     """
-    studies = data.load("table1_studies").set_index("study")
+    studies = store.load("table1_studies").set_index("study")
     parts = []
     for k in (3, 4):
-        part = data.load(f"table{k}_events").rename(columns={"n": "x"})
+        part = store.load(f"table{k}_events").rename(columns={"n": "x"})
         part.insert(0, "table", k)
-        sizes = data.load(f"table{k}_studies").set_index("study")["n"]
+        sizes = store.load(f"table{k}_studies").set_index("study")["n"]
         part["n"] = part["study"].map(sizes)
         parts.append(part)
     frame = pd.concat(parts, ignore_index=True)
@@ -157,7 +159,7 @@ def pool_exact(x: np.ndarray, n: np.ndarray, level: float = 0.95) -> dict[str, n
         As `pool_counts`; the estimate is the rate of the median study, tau2 is on the logit scale,
         and i2 is missing, for which the model has no counterpart.
     """
-    fit = exact.glmm(x, n, level)
+    fit = likelihood.glmm(x, n, level)
     half = np.full_like(fit.se, np.nan)
     if fit.k > 2:
         half = stdtrit(fit.k - 2, (1 + level) / 2) * np.sqrt(fit.spread + fit.se**2)

@@ -11,9 +11,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from . import influence, moderators
-from .multiverse import RANGES, Specification, ranges, rates
-from .proportions import Array, transform
+from metaprop import influence, moderators
+from metaprop.effectsize import Array, transform
+from metaprop.specifications import (
+    BATCHED,
+    MODELS,
+    RANGES,
+    Specification,
+    merged,
+    over_rows,
+    ranges,
+    rates,
+    specifications,
+)
+
+from . import studies
 
 
 def without_each(
@@ -184,3 +196,50 @@ def shown(frame: pd.DataFrame, decimals: int = 1) -> pd.DataFrame:
         out[title] = ends[0].where(ends[0] == ends[1], ends[0] + "–" + ends[1])
         out = out.drop(columns=[f"{name}_min", f"{name}_max"])
     return out.drop(columns="problem") if out.get("problem", pd.Series([1])).isna().all() else out
+
+
+def choices_of_rows(frame: pd.DataFrame) -> dict[str, Array]:
+    """Which rows to pool, as `over_rows` takes it: all, the larger, one regimen, studies merged.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        n, regimen and study of each row, as `studies.load` gives them.
+    """
+    n = frame["n"].to_numpy(int)
+    return {
+        "all rows": n > 0,
+        "n >= 5": n >= 5,
+        "monotherapy only": frame["regimen"].eq("monotherapy").fillna(False).to_numpy(bool),
+        "studies merged": merged(frame["study"]),
+    }
+
+
+def everywhere() -> pd.DataFrame:
+    """Every specification of the paper's pooled rates, for both endpoints and populations.
+
+    Returns
+    -------
+    DataFrame
+        endpoint, population, counts ("documented": the rows with a documented count;
+        "reconstructed": ranges over the identified set, without the Bayesian models), vectors, and
+        the columns of `over_rows`. No adult row has a documented count, so that the documented
+        rows are paediatric.
+    """
+    parts = []
+    for endpoint in studies.ENDPOINTS:
+        for population in studies.POPULATIONS:
+            frame = studies.load(endpoint, population)
+            _, x, n = studies.identified(endpoint, population)
+            sets = {"reconstructed": (frame, np.unique(x, axis=0), n, BATCHED)}
+            if population == "paediatric":
+                known = frame.dropna(subset="x")
+                single = (known["x"].to_numpy(int), known["n"].to_numpy(int))
+                sets = {"documented": (known, *single, MODELS)} | sets
+            for counts, (table, x, n, models) in sets.items():
+                found = over_rows(x, n, choices_of_rows(table), specifications(models))
+                front = (endpoint, population, counts, len(np.atleast_2d(x)))
+                names = ("endpoint", "population", "counts", "vectors")
+                parts.append(found.assign(**dict(zip(names, front, strict=True))))
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[[*frame.columns[-4:], *frame.columns[:-4]]]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from conftest import copy_tree, need
 
-from clofarabine.data import OUTPUT_VARIABLE, ROOT
+from clofarabine.tables.store import OUTPUT_VARIABLE, ROOT
 
 _QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},

@@ -6,13 +6,14 @@ from itertools import pairwise
 import nbformat
 import pytest
 
-from clofarabine import compare, engine, pipeline, primary
+from clofarabine import primary
+from compendium import compare, kernel, run
 
-NAMES = [s.name for s in pipeline.FLOW]
+NAMES = [s.name for s in run.FLOW]
 
 
 def _headings(name: str) -> list[tuple[int, str]]:
-    nb = nbformat.read(pipeline.NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    nb = nbformat.read(run.NOTEBOOKS / f"{name}.ipynb", as_version=4)
     text = "\n".join(c.source for c in nb.cells if c.cell_type == "markdown")
     return [(len(m[1]), m[2]) for m in re.finditer(r"^(#+) (.+)$", text, re.MULTILINE)]
 
@@ -36,8 +37,8 @@ def test_run_all_gives_the_committed_outputs(lab, tmp_path, name):
 
     saved = nbformat.read(lab.save(f"notebooks/{name}.ipynb"), as_version=4)
     copy = tmp_path / "saved.ipynb"
-    copy.write_text(engine.normalise(saved), encoding="utf-8")
-    assert compare.notebook_difference(copy, pipeline.NOTEBOOKS / f"{name}.ipynb") == ""
+    copy.write_text(kernel.normalise(saved), encoding="utf-8")
+    assert compare.notebook_difference(copy, run.NOTEBOOKS / f"{name}.ipynb") == ""
     lab.close()
 
 

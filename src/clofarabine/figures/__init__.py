@@ -4,15 +4,17 @@ Colours are the Okabe-Ito set (Okabe & Ito 2008), told apart in grey by marker, 
 well. A documented count is a solid marker, a reconstructed one hollow.
 """
 
-from .bias import funnel, p_ranges, power_curve, trim_and_fill
-from .forest import forest
-from .identified import count_ranges, intervals, method_grid, strips, together
-from .influence import baujat, influence_panel, pooled_list, radial
-from .ledger import claims_map
-from .picture import Picture, draw, show
+from metaprop.plots.counts import count_ranges, intervals, method_grid, strips, together
+from metaprop.plots.forest import forest
+from metaprop.plots.funnel import funnel, p_ranges, power_curve, trim_and_fill
+from metaprop.plots.influence import baujat, influence_panel, pooled_list, radial
+from metaprop.plots.specification_curve import multiverse, shrinkage
+from metaprop.plots.style import Picture, draw
+
+from .claims import claims_map
 from .safety import event_heatmap, event_rates
+from .save import show
 from .selection import characteristics, selection_flow
-from .sensitivity import multiverse, shrinkage
 
 __all__ = [
     "Picture",

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from .picture import BLACK, BLUE, GREY, ORANGE, PAGE, STYLE, new_figure
+from metaprop.plots.style import BLACK, BLUE, GREY, ORANGE, PAGE, STYLE, new_figure
 
 # One marker a group of studies; the shape tells them apart without colour.
 MARKERS = {"clinical study": "o", "registry or survey": "s", "retrospective": "^"}

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from .picture import BLACK, BLUE, GREY, PAGE, SKY, STYLE, new_figure
+from metaprop.plots.style import BLACK, BLUE, GREY, PAGE, SKY, STYLE, new_figure
 
 
 def selection_flow(remaining: list[str], excluded: list[str]) -> Figure:

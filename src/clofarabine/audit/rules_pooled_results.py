@@ -1,0 +1,187 @@
+"""The results of the meta-analysis: pooled rates, medians, and what is said of them."""
+
+from collections.abc import Iterator
+from math import pi
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom
+
+from .ledger import Paper
+from .rules_primary_reports import reported
+from .rules_tables import Check, hold, interval, registered
+
+_WEEKS_A_MONTH = 365.25 / 12 / 7
+
+
+def _identified(paper: Paper) -> pd.DataFrame:
+    """Ranges over every vector of the identified set, of all methods that leave any."""
+    b = paper.tables["bounds"]
+    return b[(b["method"] == "any") & (b["vectors"] > 0) & b["min"].notna()]
+
+
+@registered
+def pooled(paper: Paper) -> Iterator[Check]:
+    """Each pooled number against the identified set: counts that give all of them at once.
+
+    The set was searched for with these numbers as constraints, so that agreement is by
+    construction; an empty set says nothing here and is evidence against the method.
+    """
+    found = _identified(paper)
+    for id in paper.claims.index[paper.claims.index.str.startswith("pooled/")]:
+        _, endpoint, population, _, _ = id.split("/")
+        same = found[(found["endpoint"] == endpoint) & (found["population"] == population)]
+        if len(same):
+            n = int(same["vectors"].max())
+            c = paper.claims.loc[id]
+            rule = f"{n} sets of counts per study give every published {endpoint} number"
+            yield Check(id, rule, c["printed"], c["printed"], True, "constraint")
+
+
+def _without(paper: Paper, endpoint: str, study: str) -> Iterator[tuple[str, float, float]]:
+    """What "the other studies" may mean: the reading, and its range in percent.
+
+    Pooled without the study, or the share of all patients of the others; of either population.
+    """
+    b = _identified(paper)
+    b = b[b["endpoint"] == endpoint].set_index(["population", "quantity"])[["min", "max"]]
+    evidence = paper.tables["evidence"].set_index("row").loc[study]
+    x, own = (int(evidence[c]) for c in (f"{endpoint.lower()}_min", "n"))
+    exact = x == int(evidence[f"{endpoint.lower()}_max"])
+    n = {"paediatric": "target_paediatric", "overall": "target"}
+    for population, column in n.items():
+        if (key := (population, f"pooled estimate without {study}")) in b.index:
+            yield f"pooled, {population}", *map(float, b.loc[key])
+        if exact and (key := (population, "events in all rows")) in b.index:
+            rest = int(paper.tables["table1_studies"][column].sum()) - own
+            ends = (100 * (float(e) - x) / rest for e in b.loc[key])
+            yield f"share of their patients, {population}", *ends
+
+
+def _unused(paper: Paper, claim: pd.Series) -> tuple[str, list[tuple[str, float, float]]]:
+    """A result that the search for counts did not use: what it is, and its readings."""
+    if claim["quantity"].startswith("Egger's test p value"):
+        b = _identified(paper)
+        b = b[(b["endpoint"] == "CR") & (b["quantity"] == "Egger's test p value")]
+        readings = [(r.population, float(r.min), float(r.max)) for r in b.itertuples()]
+        return "Egger's test", readings
+    p = paper.prose
+    beside = p[(p["quantity"] == claim["quantity"]) & (p["locator"] == claim["locator"])]
+    one = beside[beside["population"] != claim["population"]]["population"].iloc[0]
+    return f"without {one}", list(_without(paper, claim["quantity"].split()[0], one))
+
+
+@registered
+def unused_results(paper: Paper) -> Iterator[Check]:
+    """Results that the search for counts did not use, against their range over what it found."""
+    p = paper.prose
+    egger = p["quantity"].str.startswith("Egger's test p value")
+    for id, c in p[egger | p["population"].str.contains("other studies")].iterrows():
+        what, readings = _unused(paper, c)
+        if not readings:
+            continue
+        rule = f"{what}, over every set of counts that gives the pooled results"
+        one = {r: hold(paper, id, rule, *ends, kind="bound") for r, *ends in readings}
+        fits = [r for r, check in one.items() if check.agrees]
+        text = "; ".join(f"{r} {check.recomputed}" for r, check in one.items())
+        note = f"only as: {', '.join(fits)}" if 0 < len(fits) < len(one) else ""
+        yield Check(id, rule, c["printed"], text, bool(fits), "bound", note)
+
+
+@registered
+def rows_pooled(paper: Paper) -> Iterator[Check]:
+    """Said to pool so many studies: how many rows the methods pool that give the results."""
+    found = paper.tables["method_evidence"]
+    ways = set(found.loc[found["n_coupled"] > 0, "rows"])
+    evidence, p = paper.tables["evidence"], paper.prose
+    overall = p[(p["quantity"] == "studies included") & (p["population"] == "overall")]
+    if ways == {"age-groups"} and len(evidence) > evidence["study"].nunique():
+        for id in overall.index:
+            note = f"every method that gives the results pools {len(evidence)} rows, children and "
+            note += "adults of the mixed studies apart"
+            rule = "studies with a row in the evidence"
+            yield hold(paper, id, rule, evidence["study"].nunique(), kind="bound", caveat=note)
+
+
+@registered
+def level_of_data(paper: Paper) -> Iterator[Check]:
+    """Said to pool patients or studies: what was pooled is a transformed rate of each study."""
+    pooled = paper.tables["pooled_results"]["transformation"].unique()
+    rule = f"rates of studies are pooled ({', '.join(pooled)})"
+    p = paper.prose
+    for id, c in p[p["quantity"] == "level of the data"].iterrows():
+        yield Check(id, rule, c["printed"], "study", c["printed"] == "study", "bound")
+
+
+@registered
+def limits(paper: Paper) -> Iterator[Check]:
+    """An arcsine estimate lies in the middle of its limits on the arcsine scale (Wald, z)."""
+    for (endpoint, population), _ in paper.tables["pooled_results"].groupby(
+        ["endpoint", "population"], sort=False
+    ):
+        key = f"pooled/{endpoint}/{population}/PAS"
+        ends = {
+            c: np.arcsin(np.sqrt(np.clip(np.array(interval(paper.claims.loc[f"{key}/{c}"])), 0, 100)
+                                 / 100))
+            for c in ("estimate", "lower", "upper")
+        }  # fmt: skip
+        e, lo, hi = ends["estimate"], ends["lower"], ends["upper"]
+        for column, y, rule in (
+            ("estimate", (lo + hi) / 2, "the middle of its limits on the arcsine scale"),
+            ("lower", 2 * e - hi[::-1], "as far below the estimate as the upper limit is above"),
+            ("upper", 2 * e - lo[::-1], "as far above the estimate as the lower limit is below"),
+        ):
+            low, high = 100 * np.sin(np.clip(y, 0, pi / 2)) ** 2
+            yield hold(paper, f"{key}/{column}", rule, float(low), float(high), kind="bound")
+
+
+@registered
+def comparisons(paper: Paper) -> Iterator[Check]:
+    """Said to be longer than in one study: than what, and is it."""
+    named = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]
+    p = paper.prose
+    for id, c in p[p["printed"] == "longer"].iterrows():
+        what, _, study = c["quantity"].partition(" against ")
+        if what == "duration of CR":
+            only = named["studies with CR duration"]
+            agrees = only != study
+            text = f"reported by {only}"
+            yield Check(id, "studies that report the duration of CR", c["printed"], text, agrees)
+        else:
+            months = reported(paper, study, what) / _WEEKS_A_MONTH
+            mine = p[(p["quantity"] == what) & (p["population"] == c["population"])]["value"]
+            rule = f"{mine.iloc[0]:g} months against {months:.1f} in the report"
+            longer = bool(mine.iloc[0] > months)
+            yield Check(id, rule, c["printed"], "longer" if longer else "shorter", longer)
+
+
+# Median and its limits -> the claim whose sentence names the studies, and whom it is of.
+_MEDIANS = {
+    "median OS": ("studies with OS", "n"),
+    "median OS of responders": ("studies with OS", "or_min"),
+    "median duration of OR": ("studies with OR duration", "or_min"),
+    "median duration of CR": ("studies with CR duration", "cr_min"),
+}
+
+
+@registered
+def medians(paper: Paper) -> Iterator[Check]:
+    """Limits of a median as order statistics: how many patients lie beyond them.
+
+    A 95% interval of a median of n values runs from the j-th smallest to the j-th largest, j from
+    the binomial distribution with one half (Conover 1999); then j patients lie at or beyond each.
+    """
+    evidence = paper.tables["evidence"].query("population == 'paediatric'").set_index("study")
+    named = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]
+    for quantity, (who, column) in _MEDIANS.items():
+        studies = named[who] if isinstance(named[who], str) else named[who].iloc[0]
+        n = int(evidence.loc[studies.split("; "), column].sum())
+        j = max(int(binom.ppf(0.025, n, 0.5)), 1)
+        for end, word in (("lower", "at or below"), ("upper", "at or beyond")):
+            same = paper.prose[paper.prose["quantity"] == f"{quantity}, {end} limit"]
+            for id, c in same.dropna(subset="value").iterrows():
+                value = float(c["value"])
+                note = f"as a limit of the median, {j} of {n} patients lie {word} {value:g}"
+                note = f"{note} {c['unit']}; it looks like a range" if j > 1 else ""
+                yield hold(paper, id, f"median of {n} patients", value, kind="unpublished",
+                           caveat=note)  # fmt: skip

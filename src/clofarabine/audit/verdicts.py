@@ -1,0 +1,141 @@
+"""Every number of the paper with a verdict: a registry of rules, and what they say of each claim.
+
+A verdict is earned, never assumed: a claim that no rule speaks of is an error.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from . import (
+    rules_pooled_results,  # noqa: F401 (their rules enter the registry)
+    rules_primary_reports,  # noqa: F401 (their rules enter the registry)
+    rules_text,  # noqa: F401 (their rules enter the registry)
+)
+from .ledger import Paper
+from .rules_tables import RULES, Check, registered
+
+VERDICTS = ("reproduced", "consistent", "discrepant", "transcribed", "not reproducible")
+
+# What agreement is worth, by the kind of check; the first verdict that a claim has is its own.
+_WORTH = {
+    "computed": "reproduced",
+    "bound": "consistent",
+    "constraint": "consistent",
+    "unpublished": "not reproducible",
+    "input": "transcribed",
+}
+_RANK = ("discrepant", "reproduced", "consistent", "not reproducible", "transcribed")
+
+
+class Unchecked(ValueError):
+    """A claim that no rule checks."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check, the rule that made it, and the verdict it speaks for."""
+
+    check: Check
+    rule: str
+    verdict: str
+
+
+@registered
+def needs(paper: Paper) -> Iterator[Check]:
+    """Claims that nothing printed can check, and which data would."""
+    table = paper.tables["needs"]
+    wanted = {(r["quantity"], r["population"]): r for _, r in table.iterrows()}
+    kinds = {"transcribed": "input", "not reproducible": "unpublished"}
+    for id, c in paper.rows.items():
+        for key in ((c["quantity"], c["population"]), (c["quantity"], "any")):
+            if key in wanted:
+                r = wanted[key]
+                reason = f"would take {r['needs']}"
+                yield Check(id, reason, c["printed"], "", True, kinds[r["verdict"]])
+                break
+
+
+def findings(paper: Paper) -> list[Finding]:
+    """Every check of every rule; a repetition speaks for the verdict of the claim it repeats."""
+    found, repeats = [], []
+    for name, r in RULES.items():
+        for c in r(paper):
+            if not c.agrees:
+                found.append(Finding(c, name, "discrepant"))
+            elif c.kind.startswith("repeats:"):
+                repeats.append((c, name))
+            else:
+                found.append(Finding(c, name, _WORTH[c.kind]))
+    own: dict[str, list[Finding]] = {}
+    for f in found:
+        own.setdefault(f.check.claim, []).append(f)
+    checked = {f.check.claim for f in found if f.rule != "needs"}
+    for c, name in repeats:
+        home = own.get(c.kind.removeprefix("repeats:"))
+        if home and c.claim not in checked:
+            there = judge(home)
+            because = f"{c.rule}, {there['verdict']} there: {there['reason']}"
+            found.append(Finding(replace(c, rule=because), name, there["verdict"]))
+    return found
+
+
+def _reason(verdict: str, found: list[Finding]) -> str:
+    """One line: what was done and what came out."""
+    c = found[0].check
+    if verdict == "discrepant":
+        return f"printed {c.printed}, recomputed {c.recomputed} ({c.rule})"
+    if verdict in ("transcribed", "not reproducible") or c.kind.startswith("repeats:"):
+        return c.rule
+    if c.kind == "constraint":
+        return f"used as a constraint, so that agreement is by construction: {c.rule}"
+    return f"{c.recomputed} ({c.rule})"
+
+
+def judge(found: list[Finding]) -> dict[str, str]:
+    """The verdict of one claim from all that the rules say of it."""
+    verdict = min((f.verdict for f in found), key=_RANK.index)
+    mine = [f for f in found if f.verdict == verdict]
+    mine.sort(key=lambda f: " to " in f.check.recomputed)  # a value says more than a range
+    return {
+        "verdict": verdict,
+        "recomputed": mine[0].check.recomputed or "NA",
+        "evidence": "; ".join(dict.fromkeys(f.check.rule for f in mine)),
+        "reason": _reason(verdict, mine),
+        "caveat": "; ".join(dict.fromkeys(f.check.caveat for f in found if f.check.caveat)) or "NA",
+        "check": mine[0].rule,
+    }
+
+
+def audit(paper: Paper) -> pd.DataFrame:
+    """A verdict for every claim, in the order of the ledger.
+
+    Returns
+    -------
+    DataFrame with columns id, verdict, recomputed, evidence, reason, caveat, check.
+
+    Raises
+    ------
+    Unchecked
+        If there is a claim that no rule speaks of; there is no verdict by default.
+    """
+    by_claim: dict[str, list[Finding]] = {}
+    for f in findings(paper):
+        by_claim.setdefault(f.check.claim, []).append(f)
+    left = [id for id in paper.claims.index if id not in by_claim]
+    if left:
+        raise Unchecked(f"claims: found no check of {len(left)}: {', '.join(left)}, expected one")
+    rows = [{"id": id, **judge(by_claim[id])} for id in paper.claims.index]
+    return pd.DataFrame(rows).replace("NA", pd.NA)
+
+
+def by_rule(found: list[Finding], names: list[str]) -> pd.DataFrame:
+    """What each rule asks, how many checks it made, and how many of them disagree."""
+    rows = []
+    for name in names:
+        mine = [f.check for f in found if f.rule == name]
+        question = (RULES[name].__doc__ or "").strip().splitlines()[0]
+        wrong = sum(not c.agrees for c in mine)
+        rows.append((name, question, len({c.claim for c in mine}), len(mine), wrong))
+    return pd.DataFrame(rows, columns=["rule", "what it holds", "claims", "checks", "disagree"])

@@ -1,0 +1,180 @@
+"""What the identified set says of everything the paper does not print: ranges over its vectors."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from metaprop import influence, pooling, small_study
+from metaprop.counts.solve import Counts
+from metaprop.effectsize import Array, back_transform, transform
+
+from .reconstruction import METHODS, Evidence, Found, Method, couple, reconstruct, repair
+
+# Studies with fewer patients than this are the tiny ones that a sensitivity analysis leaves out.
+SMALL = 5
+
+Quantities = dict[tuple[str, str], Array]
+
+
+def coupled(cr: list[Found], or_: list[Found]) -> dict[str, list[tuple[Method, Counts]]]:
+    """Vectors of each surviving method that have a partner of the other endpoint, by endpoint."""
+    out: dict[str, list[tuple[Method, Counts]]] = {"CR": [], "OR": []}
+    for a, b in zip(cr, or_, strict=True):
+        for endpoint, f, keep in zip(("CR", "OR"), (a, b), couple(a.joint, b.joint), strict=True):
+            if keep.any():
+                out[endpoint].append((f.method, f.joint[keep]))
+    return out
+
+
+def surviving(frame: pd.DataFrame, pooled: pd.DataFrame) -> list[Method]:
+    """Methods that leave a coupled vector under evidence as `data.load_evidence` gives it."""
+    found = (reconstruct(Evidence.read(frame, e), pooled, e) for e in ("CR", "OR"))
+    return [m for m, _ in coupled(*found)["CR"]]
+
+
+def method_evidence(found: dict[str, list[Found]]) -> pd.DataFrame:
+    """How many vectors each method leaves, one row per endpoint and method."""
+    records = []
+    for endpoint, other in (("CR", "OR"), ("OR", "CR")):
+        for f, g in zip(found[endpoint], found[other], strict=True):
+            if endpoint == "CR":
+                n = couple(f.joint, g.joint)[0].sum()
+            else:
+                n = couple(g.joint, f.joint)[1].sum()
+            records.append((endpoint, *f.method, len(f.paediatric), len(f.joint), int(n)))
+    columns = ["endpoint", *Method._fields, "n_paediatric", "n_joint", "n_coupled"]
+    return pd.DataFrame(records, columns=columns)
+
+
+def vectors(found: list[Found], evidence: Evidence) -> pd.DataFrame:
+    """Every vector of every method with a non-empty joint set, one row each."""
+    frames = [
+        pd.DataFrame(f.joint, columns=list(evidence.labels)).assign(**f.method._asdict())
+        for f in found
+        if len(f.joint)
+    ]
+    columns = [*Method._fields, *evidence.labels]
+    return pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def quantities(x: Counts, n: Array, labels: Sequence[str], method: Method) -> Quantities:
+    """Unpublished results of each vector: {(name, unit): values (m,)}, rates in percent (PAS).
+
+    x : (m, k) counts, n : (k,) patients, labels : k names of the rows.
+    """
+    percent = lambda y: 100 * back_transform(y, "PAS")  # noqa: E731
+    y, v = transform(x, n, "PAS")
+    fit = pooling.pool(y, v, method.tau2, method.interval)
+    knapp = pooling.pool(y, v, method.tau2, "hartung-knapp")
+    out: Quantities = {
+        ("pooled estimate", "%"): percent(fit.estimate),
+        ("tau2", "radians²"): fit.tau2,
+        ("I2", "%"): 100 * fit.i2,
+        ("Q", "chi²"): fit.q,
+        ("Hartung-Knapp interval, lower limit", "%"): percent(knapp.lower),
+        ("Hartung-Knapp interval, upper limit", "%"): percent(knapp.upper),
+        ("Egger's test p value", "p value"): small_study.egger(y, v).p,
+        ("events in all rows", "patients"): x.sum(-1).astype(float),
+    }
+    for df in ("k-2", "k-1"):
+        for end, limit in zip(("lower", "upper"), fit.prediction(df), strict=True):
+            out[f"prediction interval (t with {df}), {end} limit", "%"] = percent(limit)
+    rest = influence.leave_one_out(y, v, method.tau2, method.interval)
+    for i, label in enumerate(labels):
+        out[f"pooled estimate without {label}", "%"] = percent(rest.estimate[..., i])
+    big = np.asarray(n) >= SMALL
+    one = pooling.pool(y[:, big], v[:, big], method.tau2, method.interval)
+    out[f"pooled estimate of rows with n >= {SMALL}", "%"] = percent(one.estimate)
+    return out
+
+
+def _of_population(
+    evidence: Evidence, method: Method, x: Counts, population: str
+) -> tuple[Counts, Array, list[str]]:
+    """Counts, patients and labels of the rows that a population's analysis pools."""
+    if population == "paediatric":
+        child = ~evidence.adult
+        return x[:, child], evidence.n[child], list(np.array(evidence.labels)[child])
+    add = evidence.overall(method.rows)
+    names = evidence.labels if method.rows == "age-groups" else dict.fromkeys(evidence.study)
+    return x @ add.T, add @ evidence.n, list(names)
+
+
+def _ranges(evidence: Evidence, sets: list[tuple[Method, Counts]]) -> Iterator[tuple]:
+    """(population, quantity, unit, method, values) of every quantity, method by method."""
+    unknown = np.flatnonzero(evidence.low < evidence.high)
+    for method, x in sets:
+        for i in unknown:
+            population = "overall" if evidence.adult[i] else "paediatric"
+            name = f"count of {evidence.labels[i]}"
+            yield population, name, "patients", method, x[:, i].astype(float)
+        for population in ("paediatric", "overall"):
+            rows = _of_population(evidence, method, x, population)
+            for (name, unit), values in quantities(*rows, method).items():
+                yield population, name, unit, method, values
+
+
+def bounds(evidence: dict[str, Evidence], sets: dict[str, list]) -> pd.DataFrame:
+    """Smallest and largest value of each unpublished quantity, per method and over all ("any")."""
+    records = []
+    for endpoint in ("CR", "OR"):
+        together: dict[tuple, list] = {}
+        for population, name, unit, method, values in _ranges(evidence[endpoint], sets[endpoint]):
+            key = (endpoint, population, name, unit)
+            together.setdefault(key, []).append((str(method), values))
+        for key, parts in together.items():
+            everything = np.concatenate([values for _, values in parts])
+            for method, values in [*parts, ("any", everything)]:
+                records.append((*key, method, values.min(), values.max(), len(values)))
+    columns = ["endpoint", "population", "quantity", "unit", "method", "min", "max", "vectors"]
+    return pd.DataFrame(records, columns=columns)
+
+
+def hidden_rows(
+    evidence: dict[str, Evidence], pooled: pd.DataFrame, methods: Sequence[Method] = METHODS
+) -> pd.DataFrame:
+    """Hide each documented count in turn and look for it from the rest.
+
+    One row per endpoint, hidden row and value found, with the number of vectors (over the methods)
+    that have it; one row with a missing value where nothing is found.
+    """
+    records = []
+    for endpoint, e in evidence.items():
+        for i in np.flatnonzero(e.low == e.high):
+            low, high = e.low.copy(), e.high.copy()
+            low[i], high[i] = 0, e.n[i]
+            found = reconstruct(replace(e, low=low, high=high), pooled, endpoint, methods)
+            x = np.concatenate([f.joint[:, i] for f in found])
+            head = (endpoint, e.labels[i], int(e.n[i]), int(e.low[i]))
+            values, counts = np.unique(x, return_counts=True)
+            hit = bool((values == e.low[i]).any())
+            for value, count in zip(values, counts, strict=True):
+                records.append((*head, int(value), int(count), hit))
+            if not len(values):
+                records.append((*head, pd.NA, 0, hit))
+    columns = ["endpoint", "row", "n", "documented", "value", "vectors", "documented_among"]
+    return pd.DataFrame(records, columns=columns).astype({"value": "Int64"})
+
+
+def repairs(
+    scenario: str, evidence: dict[str, Evidence], pooled: pd.DataFrame, methods: Sequence[Method]
+) -> pd.DataFrame:
+    """How far the evidence is from the printed results, per endpoint and method.
+
+    smallest_change : patients, 0 where the results can hold. nearest : vectors at that distance; 0
+    where none was found up to there. example : what changes in the first of them.
+    """
+    records = []
+    for endpoint, e in evidence.items():
+        for method in methods:
+            distance, x = repair(e, pooled, endpoint, method)
+            text = pd.NA
+            if distance and len(x):
+                at = np.flatnonzero((x[0] < e.low) | (x[0] > e.high))
+                ends = np.clip(x[0], e.low, e.high)
+                text = "; ".join(f"{e.labels[i]}: {ends[i]} to {x[0][i]}" for i in at)
+            records.append((scenario, endpoint, str(method), distance, len(x), text))
+    columns = ["scenario", "endpoint", "method", "smallest_change", "nearest", "example"]
+    return pd.DataFrame(records, columns=columns)

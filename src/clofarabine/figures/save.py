@@ -1,0 +1,34 @@
+"""Saving a figure the same way every time."""
+
+import io
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from metaprop.plots.style import STYLE, Picture, draw
+
+from ..tables import store
+
+
+def show(figure: Figure, name: str, caption: str) -> Picture:
+    """Save a figure as SVG and PNG and return what a notebook displays.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    name : str
+        File name without ending, after what the figure shows.
+    caption : str
+        Stands alone: what, units, n, and how to read the marks. It becomes the description inside
+        the SVG and the text that a screen reader finds.
+    """
+    folder = store.output_dir("figures")
+    picture = draw(figure, name, caption)
+    png = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.set_dpi(STYLE["savefig.dpi"])
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None, "Description": caption})
+    store.write_bytes(folder / f"{name}.svg", picture.svg.encode())
+    store.write_bytes(folder / f"{name}.png", png.getvalue())
+    return picture

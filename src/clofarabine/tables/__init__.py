@@ -1,0 +1,1 @@
+"""The tables of the data package: read, validated and saved."""

@@ -1,0 +1,1 @@
+"""Numbered notebooks through papermill, compared with what is committed, and published."""

@@ -1,0 +1,151 @@
+"""Say of each notebook, figure and derived table whether a run gave what is committed."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.image import imread
+
+from clofarabine.tables import store
+
+from .run import Run
+
+# Numbers may differ by this much relative to their size: what different processors make of the
+# last bits, far below any digit that is shown.
+TOLERANCE = 1e-9
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One compared output."""
+
+    kind: str
+    name: str
+    verdict: str
+    note: str = ""
+
+    @property
+    def same(self) -> bool:
+        """Whether the output is what is committed."""
+        return self.verdict == "identical"
+
+
+def text_difference(a: str, b: str) -> str:
+    """First difference of two texts, "" if there is none; numbers agree to TOLERANCE."""
+    if a == b:
+        return ""
+    words_a, words_b = _NUMBER.split(a), _NUMBER.split(b)
+    if words_a != words_b:
+        for x, y in zip(a.splitlines(), b.splitlines(), strict=False):
+            if _NUMBER.split(x) != _NUMBER.split(y):
+                return f"{x.strip()[:60]!r} instead of {y.strip()[:60]!r}"
+        return f"{len(a.splitlines())} lines instead of {len(b.splitlines())}"
+    for x, y in zip(_NUMBER.findall(a), _NUMBER.findall(b), strict=True):
+        if x != y and not math.isclose(float(x), float(y), rel_tol=TOLERANCE, abs_tol=1e-15):
+            return f"{x} instead of {y}"
+    return ""
+
+
+def table_difference(new: Path, old: Path) -> str:
+    """First difference of two CSV files."""
+    return text_difference(new.read_text(encoding="utf-8"), old.read_text(encoding="utf-8"))
+
+
+def picture_difference(new: Path, old: Path) -> str:
+    """Difference of two PNG files by pixels, or of two SVG files as text."""
+    if new.suffix == ".svg":
+        return text_difference(new.read_text(encoding="utf-8"), old.read_text(encoding="utf-8"))
+    a, b = imread(new), imread(old)
+    if a.shape != b.shape:
+        return f"{a.shape[1]} x {a.shape[0]} pixels instead of {b.shape[1]} x {b.shape[0]}"
+    count = int(np.any(a != b, axis=-1).sum())
+    return f"{count} pixels differ" if count else ""
+
+
+def notebook_difference(new: Path, old: Path) -> str:
+    """First difference of two notebooks in source or outputs, drawings included."""
+    cells = [json.loads(p.read_text(encoding="utf-8"))["cells"] for p in (new, old)]
+    if len(cells[0]) != len(cells[1]):
+        return f"{len(cells[0])} cells instead of {len(cells[1])}"
+    for i, pair in enumerate(zip(*cells, strict=True), start=1):
+        for a, b in zip(*(_texts(c) for c in pair), strict=False):
+            if found := text_difference(a, b):
+                return f"cell {i}: {found}"
+        if len(list(_texts(pair[0]))) != len(list(_texts(pair[1]))):
+            return f"cell {i}: another number of outputs"
+    return ""
+
+
+def _texts(cell: dict) -> Iterator[str]:
+    yield "".join(cell["source"])
+    for output in cell.get("outputs", []):
+        yield "".join(output.get("text", []))
+        for kind, value in sorted(output.get("data", {}).items()):
+            if kind != "image/png":  # compared by pixels, as a file
+                yield "".join(value) if isinstance(value, list) else json.dumps(value)
+
+
+def _compare(kind: str, new: Path, old: Path, difference: Callable[[Path, Path], str]) -> Result:
+    name = old.name
+    if not old.is_file():
+        return Result(kind, name, "not committed", "make update would add it")
+    found = difference(new, old)
+    return Result(kind, name, "differs", found) if found else Result(kind, name, "identical")
+
+
+def _folders(root: Path | None) -> dict[str, Path]:
+    root = root or store.ROOT
+    return {"derived": root / "data" / "derived", "figures": root / "figures"}
+
+
+def compare(runs: list[Run], root: Path | None = None) -> list[Result]:
+    """Compare the outputs of runs with those committed below root, the project's by default."""
+    committed = _folders(root)
+    results = []
+    for run in runs:
+        new = run.folder / "notebook.ipynb"
+        results.append(_compare("notebook", new, run.step.path, notebook_difference))
+    for kind, folder, difference in (
+        ("derived table", "derived", table_difference),
+        ("figure", "figures", picture_difference),
+    ):
+        for run in runs:
+            written = sorted((run.folder / folder).iterdir())
+            results += [_compare(kind, p, committed[folder] / p.name, difference) for p in written]
+            declared = run.step.writes if folder == "derived" else run.step.figures
+            names = {p.stem for p in written}
+            for name in sorted(set(declared) - names):
+                results.append(Result(kind, name, "missing", f"{run.step.name} did not write it"))
+            for name in sorted(names - set(declared)):
+                results.append(Result(kind, name, "undeclared", f"{run.step.name} wrote it"))
+    return results
+
+
+def outputs(runs: list[Run], root: Path | None = None) -> dict[str, bytes]:
+    """What runs give, by the path below root where it is committed."""
+    root = root or store.ROOT
+    files = {}
+    for run in runs:
+        files[run.step.path] = (run.folder / "notebook.ipynb").read_bytes()
+        for kind, folder in _folders(root).items():
+            files |= {folder / p.name: p.read_bytes() for p in (run.folder / kind).iterdir()}
+    return {str(path.relative_to(root)): content for path, content in sorted(files.items())}
+
+
+def report(results: list[Result], runs: list[Run]) -> str:
+    """The table that ends a reproduction."""
+    origin = {r.step.name: "from an earlier run" if r.cached else "run now" for r in runs}
+    width = max(len(r.name) for r in results)
+    lines = []
+    for r in results:
+        note = r.note or origin.get(r.name.removesuffix(".ipynb"), "")
+        lines.append(f"{r.kind:14} {r.name:{width}}  {r.verdict:13} {note}".rstrip())
+    bad = sum(not r.same for r in results)
+    total = len(results)
+    lines.append(f"{total - bad} of {total} outputs are identical to the committed ones.")
+    return "\n".join(lines)

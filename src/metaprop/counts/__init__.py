@@ -1,0 +1,1 @@
+"""What a printed pooled result says of the counts behind it: bounds, search, identified set."""

@@ -1,0 +1,1 @@
+"""Plots of a meta-analysis: a table in, a matplotlib Figure out."""

@@ -1,0 +1,200 @@
+"""Pictures of the identified set."""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, PAGE, SKY, STYLE, new_figure
+
+_STAGE = ("none", "paediatric only", "all numbers", "all numbers, CR <= OR")
+_STAGE_COLOUR = ("#F4F4F4", "#CFE3F1", SKY, BLUE)
+
+
+def strips(table: pd.DataFrame, xlabel: str, title: str, right: str) -> Figure:
+    """One strip a row: each possible value a square, darker the more vectors have it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        label, value (missing where there is none), vectors; optional mark (a documented or
+        published value, a diamond).
+    xlabel, title, right : str
+        Axis, title, and head of the column of vector counts on the right.
+    """
+    labels = list(dict.fromkeys(table["label"]))
+    height = 0.24 * len(labels) + 0.85
+    with mpl.rc_context(STYLE):
+        fig = new_figure(PAGE, height)
+        ax = fig.add_axes((0.33, 0.5 / height, 0.53, (0.24 * len(labels)) / height))
+        fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
+        for y, label in enumerate(labels):
+            _strip(ax, y, table[table["label"] == label])
+        ax.set(yticks=range(len(labels)), ylim=(len(labels) - 0.4, -0.6), xlabel=xlabel)
+        ax.set_yticklabels(labels)
+        ax.tick_params(left=False)
+        ax.text(1.02, -0.75, right, transform=ax.get_yaxis_transform(), weight="bold", va="center")
+    return fig
+
+
+def _strip(ax: Axes, y: int, part: pd.DataFrame) -> None:
+    total = part["vectors"].sum()
+    mark = part["mark"].dropna() if "mark" in part else []
+    part = part.dropna(subset="value")
+    share = part["vectors"] / part["vectors"].max()
+    for value, s in zip(part["value"], share, strict=True):
+        shade = mpl.colors.to_hex(
+            np.array([0.86, 0.91, 0.95]) * (1 - s) + np.array([0, 0.27, 0.55]) * s
+        )
+        ax.plot([value - 0.5, value + 0.5], [y, y], color=shade, lw=9, solid_capstyle="butt")
+    if len(mark):
+        ax.plot(mark.iloc[0], y, "D", ms=5, mec=BLACK, mfc="white", mew=1.1, zorder=4)
+    ax.text(1.02, y, f"{total:,}", transform=ax.get_yaxis_transform(), va="center")
+
+
+def method_grid(evidence: pd.DataFrame) -> Figure:
+    """Which methods the printed numbers leave: a cell a method, a panel an endpoint.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        As method_evidence.csv. The number in a cell counts the vectors of the last stage it meets.
+    """
+    with mpl.rc_context(STYLE):
+        fig = new_figure(PAGE, 5.0)
+        axes = fig.subplots(1, 2, sharey=True)
+        fig.subplots_adjust(left=0.13, right=0.99, top=0.88, bottom=0.32, wspace=0.05)
+        for ax, endpoint in zip(axes, ("CR", "OR"), strict=True):
+            _grid(ax, evidence[evidence["endpoint"] == endpoint])
+            ax.set_title(f"{endpoint}")
+        for i, (text, colour) in enumerate(zip(_STAGE, _STAGE_COLOUR, strict=True)):
+            fig.text(0.16 + 0.21 * i, 0.03, f"  {text}", va="center")
+            box = mpl.patches.Rectangle((0.145 + 0.21 * i, 0.02), 0.015, 0.02, fc=colour, ec=GREY)
+            fig.add_artist(box)
+        title = "Methods and the vectors of counts that they leave"
+        fig.text(0.01, 0.985, title, va="top", weight="bold", size=9)
+    return fig
+
+
+def _grid(ax: Axes, part: pd.DataFrame) -> None:
+    part = part.assign(
+        row=part["tau2"]
+        + ", "
+        + part["interval"].replace({"hartung-knapp": "H-K", "wald": "Wald"}),
+        column=part["inverse"] + ", " + part["rows"],
+    )
+    rows, columns = (list(dict.fromkeys(part[c])) for c in ("row", "column"))
+    rows.sort(key=lambda r: r.endswith("H-K"))
+    columns.sort(key=lambda c: c.endswith("merged"))
+    for r in part.itertuples():
+        counts = (r.n_paediatric, r.n_joint, r.n_coupled)
+        stage = sum(c > 0 for c in counts)
+        x, y = columns.index(r.column), rows.index(r.row)
+        cell = mpl.patches.Rectangle((x, y), 1, 1, fc=_STAGE_COLOUR[stage], ec="white", lw=1)
+        ax.add_patch(cell)
+        if stage:
+            colour = "white" if stage == 3 else BLACK
+            ax.text(
+                x + 0.5,
+                y + 0.52,
+                counts[stage - 1],
+                ha="center",
+                va="center",
+                color=colour,
+                size=6.5,
+            )
+    ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
+    names = [c.partition(", ")[0] for c in columns]
+    ax.set_xticks(np.arange(len(columns)) + 0.5, names, rotation=90)
+    across = ax.get_xaxis_transform()
+    for x, text in ((0.25, "a row per age group"), (0.75, "merged rows")):
+        place = x * len(columns)
+        ax.text(place, -0.37, text, transform=across, ha="center", va="center", weight="bold")
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    ax.tick_params(length=0)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+
+
+def count_ranges(rows: dict[str, pd.DataFrame]) -> Figure:
+    """Response rate of each row, a panel an endpoint: documented solid, reconstructed hollow.
+
+    Parameters
+    ----------
+    rows : dict
+        Endpoint to a table as `rows.load` gives it (label, n, x, x_min, x_max, kind).
+    """
+    first = next(iter(rows.values()))
+    with mpl.rc_context(STYLE):
+        fig = new_figure(PAGE, 0.24 * len(first) + 1.1)
+        axes = fig.subplots(1, len(rows), sharey=True)
+        fig.subplots_adjust(left=0.24, right=0.985, top=0.92, bottom=0.12, wspace=0.06)
+        for ax, (endpoint, table) in zip(axes, rows.items(), strict=True):
+            for y, (_, r) in enumerate(table.iterrows()):
+                _range(ax, y, r)
+            ax.set(
+                xlim=(-4, 108), ylim=(len(table) - 0.4, -0.6), xlabel=f"{endpoint} rate (percent)"
+            )
+            ax.tick_params(left=False)
+        axes[0].set_yticks(range(len(first)), [f"{r.label}, n = {r.n}" for r in first.itertuples()])
+        marks = [
+            mpl.lines.Line2D([], [], marker="o", color=BLUE, ls="", label="documented"),
+            mpl.lines.Line2D([], [], marker="o", mfc="white", mec=ORANGE, color=ORANGE, lw=2,
+                             label="reconstructed: reference and range"),
+        ]  # fmt: skip
+        fig.legend(handles=marks, loc="upper right", ncol=2)
+        fig.text(0.01, 0.985, "What is known of each row", va="top", weight="bold", size=9)
+    return fig
+
+
+def _range(ax: Axes, y: int, r: pd.Series) -> None:
+    rate = lambda x: 100 * int(x) / int(r["n"])  # noqa: E731
+    if r["kind"] == "documented":
+        ax.plot(rate(r["x"]), y, "o", color=BLUE, ms=5)
+        text = f"{r['x']}"
+    else:
+        ax.plot([rate(r["x_min"]), rate(r["x_max"])], [y, y], color=ORANGE, lw=2)
+        ax.plot(rate(r["x"]), y, "o", mfc="white", mec=ORANGE, ms=5, mew=1.2)
+        text = f"{r['x_min']}–{r['x_max']}" if r["x_min"] < r["x_max"] else f"{r['x']}"
+    ax.text(rate(r["x_max"]) + 3, y, text, va="center", color=GREY)
+
+
+def intervals(table: pd.DataFrame, xlabel: str, title: str) -> Figure:
+    """Ranges over the set against printed values, one line a quantity.
+
+    Parameters
+    ----------
+    table : DataFrame
+        label, min, max; optional low, high (what the printed value stands for).
+    """
+    height = 0.26 * len(table) + 0.85
+    with mpl.rc_context(STYLE):
+        fig = new_figure(PAGE, height)
+        ax = fig.add_axes((0.42, 0.5 / height, 0.55, 0.26 * len(table) / height))
+        fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
+        for y, r in enumerate(table.itertuples()):
+            if pd.notna(r.low):
+                ax.plot([r.low, r.high], [y, y], color=LIGHT, lw=11, solid_capstyle="butt")
+                ax.plot([(r.low + r.high) / 2] * 2, [y - 0.3, y + 0.3], color=BLACK, lw=1)
+            ax.plot([r.min, r.max], [y, y], color=ORANGE, lw=3.5, solid_capstyle="butt")
+            ax.plot([r.min, r.max], [y, y], "|", color=ORANGE, ms=7)
+        ax.set(ylim=(len(table) - 0.4, -0.6), xlabel=xlabel, yticks=range(len(table)))
+        ax.set_yticklabels(table["label"])
+        ax.tick_params(left=False)
+    return fig
+
+
+def together(
+    labels: Sequence[str], values: Sequence[Sequence[int]], mark: object = pd.NA
+) -> pd.DataFrame:
+    """Values of each label counted, in the form `strips` takes; mark on the last label."""
+    frames = []
+    for label, x in zip(labels, values, strict=True):
+        value, vectors = np.unique(np.asarray(x), return_counts=True)
+        frames.append(
+            pd.DataFrame({"label": label, "value": value, "vectors": vectors, "mark": mark})
+        )
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,129 @@
+"""Pictures of choices: shrinkage under a Bayesian model, and every specification side by side."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from .forest import ROW, _text
+from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
+
+
+def shrinkage(rows: pd.DataFrame, summaries: pd.DataFrame, title: str, unit: str) -> Figure:
+    """Each study's own estimate and what the others make of it.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        label, n, kind, own (percent), median, lower, upper (posterior, percent), weight (share of
+        the pooled value in the posterior, percent).
+    summaries : DataFrame
+        label, median, lower, upper (percent): the pooled rate (diamond), then a new study (bar).
+    """
+    lines = len(rows) + len(summaries)
+    with mpl.rc_context(STYLE):
+        height = ROW * (lines + 1.5) + 0.85
+        fig = new_figure(PAGE, height)
+        ax = fig.add_axes((0.27, 0.5 / height, 0.40, ROW * (lines + 1.3) / height))
+        ax.set(xlim=(0, 100), ylim=(lines - 0.3, -1.6), yticks=[], xlabel=unit)
+        ax.spines["left"].set_visible(False)
+        for x, text, align in (
+            (-0.64, "Study", "left"), (-0.04, "n", "right"),
+            (1.03, "% [95% CrI]", "left"), (1.75, "pulled in, %", "right"),
+        ):  # fmt: skip
+            _text(ax, x, -0.95, text, ha=align, weight="bold")
+        ax.axvline(summaries["median"].iloc[0], color=GREY, lw=0.8, ls="--", zorder=0)
+        for y, (_, r) in enumerate(rows.iterrows()):
+            hollow = r["kind"] == "reconstructed"
+            colour = ORANGE if hollow else BLUE
+            _text(ax, -0.64, y, str(r["label"]))
+            _text(ax, -0.04, y, f"{int(r['n'])}", ha="right")
+            ax.plot([r["lower"], r["upper"]], [y, y], color=BLACK, lw=0.9, zorder=1)
+            ax.annotate(
+                "", xy=(r["median"], y), xytext=(r["own"], y),
+                arrowprops={"arrowstyle": "-", "color": colour, "lw": 2.2, "alpha": 0.5},
+            )  # fmt: skip
+            ax.plot(
+                r["own"], y, "o", ms=4.5, mec=colour, mfc="white" if hollow else colour, zorder=3,
+                clip_on=False,
+            )  # fmt: skip
+            ax.plot(r["median"], y, "|", ms=8, mew=2, color=BLACK, zorder=4)
+            _text(ax, 1.03, y, f"{r['median']:.0f} [{r['lower']:.0f}, {r['upper']:.0f}]")
+            _text(ax, 1.75, y, f"{r['weight']:.0f}", ha="right")
+        ax.axhline(len(rows) - 0.45, color=GREY, lw=0.6, xmin=-0.64, xmax=1.75, clip_on=False)
+        for y, (_, s) in enumerate(summaries.iterrows(), start=len(rows)):
+            _text(ax, -0.64, y, str(s["label"]), weight="bold")
+            mid, low, high = s["median"], s["lower"], s["upper"]
+            if y == len(rows):
+                ax.fill([low, mid, high, mid], [y, y - 0.28, y, y + 0.28], fc=BLACK, ec=BLACK)
+            else:
+                ax.plot([low, high], [y, y], color=GREY, lw=1, marker="|", ms=6)
+            _text(ax, 1.03, y, f"{mid:.0f} [{low:.0f}, {high:.0f}]", weight="bold")
+        fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
+    return fig
+
+
+def multiverse(
+    frame: pd.DataFrame, choices: dict[str, list[str]], title: str, unit: str,
+    printed: dict[str, float] | None = None,
+) -> Figure:  # fmt: skip
+    """Specification curve (Simonsohn et al. 2020): every analysis sorted, its choices below it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per specification: estimate_min, estimate_max, lower_min, upper_max (percent; min
+        and max are one number where the counts are known), and a column per choice.
+    choices : dict
+        Column of frame: its values, in the order shown below the curve; absent ones are left out.
+    title, unit : str
+        Title, and label of the vertical axis.
+    printed : dict, optional
+        Horizontal lines by name, in percent; the first is the estimate, others limits (dotted).
+    """
+    middle = (frame["estimate_min"] + frame["estimate_max"]) / 2
+    order = np.lexsort((frame["upper_max"], middle.round(6)))
+    frame = frame.iloc[order].reset_index(drop=True)
+    choices = {c: [v for v in vs if (frame[c] == v).any()] for c, vs in choices.items()}
+    lines = sum(len(v) for v in choices.values()) + len(choices) - 1
+    at = np.arange(len(frame))
+    ranged = bool((frame["estimate_max"] > frame["estimate_min"]).any())
+    with mpl.rc_context(STYLE):
+        below = 0.135 * lines
+        height = 2.6 + below + 0.25
+        fig = new_figure(PAGE, height)
+        box = (0.235, 0.75)
+        ax = fig.add_axes((box[0], (0.25 + below) / height, box[1], 2.35 / height))
+        ax.vlines(at, frame["lower_min"], frame["upper_max"], color=LIGHT, lw=0.8)
+        if ranged:
+            ax.fill_between(at, frame["estimate_min"], frame["estimate_max"], color=ORANGE, lw=0,
+                            alpha=0.55, step="mid", zorder=2)  # fmt: skip
+        else:
+            ax.plot(at, frame["estimate_min"], "o", ms=1.6, color=BLUE, zorder=3)
+        for i, (name, value) in enumerate((printed or {}).items()):
+            ax.axhline(value, color=BLACK, lw=0.9 if i == 0 else 0.7, ls="--" if i == 0 else ":")
+            ax.text(len(frame) * 1.002, value, name, va="bottom", ha="right", size=6.5)
+        ax.set(xlim=(-2, len(frame) + 1), ylim=(0, 1.05 * frame["upper_max"].max()), ylabel=unit)
+        ax.set_xticks([])
+        matrix = fig.add_axes((box[0], 0.12 / height, box[1], below / height), sharex=ax)
+        y, ticks, names = 0, [], []
+        for column, values in choices.items():
+            for value in values:
+                on = (frame[column] == value).to_numpy()
+                matrix.plot(at[on], np.full(on.sum(), y), "|", ms=4.5, mew=0.55, color=BLACK)
+                ticks.append(y)
+                names.append(value)
+                y += 1
+            y += 1
+        matrix.set(ylim=(lines - 0.4, -0.6))
+        matrix.set_yticks(ticks, names, size=6.5)
+        matrix.tick_params(left=False, bottom=False, labelbottom=False)
+        for side in ("left", "bottom"):
+            matrix.spines[side].set_visible(False)
+        y = 0
+        for column, values in choices.items():
+            matrix.text(-0.30, y, column, transform=matrix.get_yaxis_transform(), va="center",
+                        weight="bold", size=7)  # fmt: skip
+            y += len(values) + 1
+        fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
+    return fig

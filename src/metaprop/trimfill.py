@@ -1,0 +1,171 @@
+"""Trim and fill (Duval & Tweedie 2000, Biometrics 56:455): if asymmetry were missing rows."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import pooling, small_study
+from .effectsize import Array, choose
+from .pooling import Tau2, effects, pool
+
+Missing = Literal["L0", "R0"]
+Side = Literal["left", "right"]
+MISSING: tuple[Missing, ...] = get_args(Missing)
+_ITERATIONS = 100
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What trim and fill gives. Every array has shape (...).
+
+    missing, se : estimated number of missing rows and its standard error (missing where Duval and
+        Tweedie's variance formula is negative).
+    side : -1 where they are missing on the left (small effects), 1 on the right.
+    centre : pooled effect without the rows trimmed, about which they are mirrored.
+    estimate, lower, upper, tau2 : random-effects pooling of all rows and their mirror images.
+    p : of no missing rows against some; for R0 only, missing otherwise.
+    """
+
+    missing: Array
+    se: Array
+    side: Array
+    centre: Array
+    estimate: Array
+    lower: Array
+    upper: Array
+    tau2: Array
+    p: Array
+
+
+def _count(estimator: Missing, d: Array) -> tuple[Array, Array]:
+    """Unrounded number of missing rows and its standard error; d = y - centre, sorted by y."""
+    k = d.shape[-1]
+    order = np.argsort(np.abs(d), -1, kind="stable")
+    rank = np.empty(d.shape)
+    np.put_along_axis(rank, order, np.arange(1.0, k + 1), -1)
+    if estimator == "R0":
+        # Length of the run of rows on the right beyond the farthest on the left, less one.
+        farthest = np.where(d > 0, 0, rank).max(-1)
+        k0 = k - farthest - 1
+        return k0, np.sqrt(2 * np.maximum(k0, 0) + 2)
+    s = np.where(d > 0, rank, 0).sum(-1)
+    k0 = (4 * s - k * (k + 1)) / (2 * k - 1)
+    cubic = 10 * k0**3 + 27 * k0**2 + 17 * k0 - 18 * k * k0**2 - 18 * k * k0 + 6 * k**2 * k0
+    variance = (k * (k + 1) * (2 * k + 1) + cubic) / 24
+    variance = np.where(variance < 0, np.nan, variance)  # the formula gives one for some large k0
+    return k0, 4 * np.sqrt(variance) / (2 * k - 1)
+
+
+def _side(y: Array, v: Array, tau2: Tau2) -> Array:
+    """Rows are missing on the left unless effects fall with their standard error."""
+    test = small_study.egger if tau2 == "FE" else small_study.thompson_sharp
+    return np.where(test(y, v).estimate < 0, 1.0, -1.0)
+
+
+def trim_and_fill(
+    y: ArrayLike,
+    v: ArrayLike,
+    estimator: Missing = "L0",
+    tau2: Tau2 = "DL",
+    side: Side | None = None,
+) -> Filled:
+    """Number of rows that asymmetry suggests are missing, and the pooled effect with them filled.
+
+    Parameters
+    ----------
+    y, v : array_like, shape (..., k) with k >= 3
+        Effects and sampling variances.
+    estimator : {"L0", "R0"}
+        Duval and Tweedie's estimators of the number.
+    tau2 : str
+        Estimator of the between-study variance, at every step.
+    side : {"left", "right"}, optional
+        Where rows are missing; without it, opposite to where the small rows lie by the slope of
+        the effects on their standard errors (Thompson-Sharp; Egger with "FE").
+
+    Returns
+    -------
+    Filled
+
+    Raises
+    ------
+    ValueError
+        With fewer than three rows, unknown names, or where the side is to be found and all rows
+        have one standard error.
+    """
+    choose("estimator", estimator, MISSING)
+    choose("tau2", tau2, tuple(pooling.TAU2))
+    y, v = effects(y, v)
+    shape, k = y.shape[:-1], y.shape[-1]
+    if k < 3:
+        raise ValueError(f"trim and fill: found k = {k} rows, expected at least 3")
+    y, v = y.reshape(-1, k), v.reshape(-1, k)
+    if side is None:
+        sign = _side(y, v, tau2)
+    else:
+        sign = np.full(len(y), -1.0 if choose("side", side, get_args(Side)) == "left" else 1.0)
+    # Mirrored where needed, the rows too many are always those with the largest effects.
+    turned = -sign[:, None] * y
+    order = np.argsort(turned, -1, kind="stable")
+    turned = np.take_along_axis(turned, order, -1)
+    sizes = np.take_along_axis(v, order, -1)
+    missing, se, centre = _settle(turned, sizes, estimator, tau2)
+    fit = _fill(turned, sizes, missing, centre, tau2)
+    low, high = (np.where(sign < 0, a, -b) for a, b in ((fit[1], fit[2]), (fit[2], fit[1])))
+    p = 0.5 ** (missing + 1.0) if estimator == "R0" else np.full(len(y), np.nan)
+    columns = (missing, se, sign, -sign * centre, -sign * fit[0], low, high, fit[3], p)
+    return Filled(*(c.reshape(shape) for c in columns))
+
+
+def _settle(y: Array, v: Array, estimator: Missing, tau2: Tau2) -> tuple[Array, Array, Array]:
+    """Trim, estimate, count, until the count stays; each of shape (rows,)."""
+    k = y.shape[-1]
+    missing = np.zeros(len(y), int)
+    se, centre = np.zeros(len(y)), np.zeros(len(y))
+    open_ = np.ones(len(y), bool)
+    for _ in range(_ITERATIONS):
+        before = missing.copy()
+        for k0 in np.unique(before[open_]):
+            at = open_ & (before == k0)
+            centre[at] = pool(y[at, : k - k0], v[at, : k - k0], tau2).estimate
+            d = y[at] - centre[at, None]
+            # Identical rows leave rounding errors of either sign: they are neither left nor right.
+            d[np.abs(d) <= 1e-13 * np.abs(y[at]).max(-1, keepdims=True)] = 0.0
+            number, se[at] = _count(estimator, d)
+            missing[at] = np.maximum(np.round(number), 0)
+        open_ &= missing != before
+        if not open_.any():
+            return missing, se, centre
+    raise ArithmeticError("trim and fill: the number of missing rows did not settle")
+
+
+def _fill(y: Array, v: Array, missing: Array, centre: Array, tau2: Tau2) -> tuple[Array, ...]:
+    """Pooled estimate, limits and tau² with the largest effects mirrored about the centre."""
+    k = y.shape[-1]
+    out = np.empty((4, len(y)))
+    for k0 in np.unique(missing):
+        at = missing == k0
+        mirror = 2 * centre[at, None] - y[at, k - k0 :]
+        fit = pool(
+            np.concatenate([y[at], mirror], -1), np.concatenate([v[at], v[at, k - k0 :]], -1), tau2
+        )
+        out[:, at] = fit.estimate, fit.lower, fit.upper, fit.tau2
+    return tuple(out)
+
+
+def filled_rows(y: ArrayLike, v: ArrayLike, filled: Filled) -> tuple[Array, Array]:
+    """The rows that trim and fill adds to one set of rows: effects and variances, shape (missing,).
+
+    Parameters
+    ----------
+    y, v : array_like, shape (k,)
+        The rows that were filled.
+    filled : Filled
+        Of these rows, with arrays of shape ().
+    """
+    y, v = effects(y, v)
+    number = int(filled.missing)
+    order = np.argsort(-filled.side * y, kind="stable")[len(y) - number :]
+    return 2 * filled.centre - y[order], v[order]

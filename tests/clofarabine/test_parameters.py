@@ -1,0 +1,82 @@
+"""The parameters of the notebooks: documented for papermill, checked, and the same everywhere."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from papermill.inspection import inspect_notebook
+
+from clofarabine.parameters import CHOICES, check
+from clofarabine.tables.store import OUTPUT_VARIABLE
+from compendium import run
+
+PRIMARY = run.NOTEBOOKS / "03_primary_analysis.ipynb"
+PARAMETERS = [
+    pytest.param(s, p, id=f"{s.name}-{p['name']}")
+    for s in run.FLOW
+    for p in inspect_notebook(str(s.path)).values()
+]
+
+
+def _papermill(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    env = os.environ | {OUTPUT_VARIABLE: str(folder)}
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("papermill")), "--no-progress-bar", *arguments],
+        cwd=folder, capture_output=True, text=True, env=env,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("s", "p"), PARAMETERS)
+def test_every_parameter_is_documented(s, p):
+    assert len(p["help"].strip()) >= 5
+    assert run.parameters_of(s)[p["name"]] is not ...  # a literal, so that its kind is known
+
+
+@pytest.mark.parametrize(("s", "p"), [c for c in PARAMETERS if c.values[1]["name"] in CHOICES])
+def test_a_choice_starts_valid_and_names_its_values(s, p):
+    valid = CHOICES[p["name"]]
+    check({p["name"]: run.parameters_of(s)[p["name"]]})
+    words = re.findall(r"[\w-]+", p["help"])
+    assert set(valid) <= set(words)
+
+
+def test_an_unknown_choice_is_answered_with_the_valid_ones():
+    for name, valid in CHOICES.items():
+        for value in valid:
+            check({name: value})
+        with pytest.raises(ValueError, match=f"{name}: found 'x', expected one of .*{valid[-1]}"):
+            check({name: "x"})
+    check({"show_all_checks": True})
+
+
+def test_papermill_shows_the_parameters(tmp_path):
+    done = _papermill(tmp_path, "--help-notebook", str(PRIMARY))
+    assert done.returncode == 0
+    for name in CHOICES:
+        assert re.search(rf"^ *{name}: ", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_papermill_takes_parameters_from_any_folder(tmp_path):
+    out = tmp_path / "out.ipynb"
+    tables = tmp_path / "derived"
+    tables.mkdir()
+    for name in run.step(PRIMARY.stem).reads:
+        (tables / f"{name}.csv").write_bytes((run.DATA / f"derived/{name}.csv").read_bytes())
+    done = _papermill(
+        tmp_path, str(PRIMARY), str(out), "-p", "endpoint", "OR", "-p", "tau2", "REML"
+    )
+    assert done.returncode == 0, done.stderr
+    sources = [c.source for c in nbformat.read(out, as_version=4).cells]
+    assert sum("REML" in s and "OR" in s and s.startswith("# Parameters") for s in sources) == 1
+    assert "REML" in str([c.get("outputs") for c in nbformat.read(out, as_version=4).cells])
+
+
+@pytest.mark.parametrize(("name", "valid"), [("tau2", "DL, PM, REML"), ("endpoint", "CR, OR")])
+def test_papermill_answers_an_unknown_value_with_the_valid_ones(tmp_path, name, valid):
+    done = _papermill(tmp_path, str(PRIMARY), str(tmp_path / "out.ipynb"), "-p", name, "XY")
+    assert done.returncode != 0
+    assert f"{name}: found 'XY', expected one of {valid}" in done.stderr

@@ -1,0 +1,158 @@
+"""The whole pipeline, run here and held against what is committed.
+
+One run of all notebooks, under odd conditions and without a network, serves every test here.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import offline
+from matplotlib.image import imread, imsave
+from toys import files
+
+from clofarabine.tables import store
+from compendium import compare
+from compendium import run as pipeline
+
+OUTPUTS = ("notebooks", "derived", "figures")
+
+
+def _reproduce(build, *options, cwd=store.ROOT, prefix=(), **environment):
+    done = subprocess.run(
+        [*prefix, sys.executable, "-m", "clofarabine", "reproduce", "--build", build, *options],
+        cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True,
+    )  # fmt: skip
+    return done, {kind: files(build / kind) for kind in OUTPUTS}
+
+
+def _committed():
+    folders = (pipeline.NOTEBOOKS, store.DATA, store.ROOT / "figures")
+    return {str(f): files(f) for f in folders}
+
+
+ODD = {
+    "PYTHONHASHSEED": "4242", "TZ": "Asia/Kathmandu", "LANG": "C", "LC_ALL": "C",
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory):
+    """The folder of a fresh run, what the command said, its outputs; committed files unchanged."""
+    before = _committed()
+    build = tmp_path_factory.mktemp("first")
+    elsewhere = tmp_path_factory.mktemp("some where else")
+    done, outputs = _reproduce(build, "--no-cache", cwd=elsewhere, prefix=offline(), **ODD)
+    assert _committed() == before, "reproduce changed a committed file"
+    assert list(elsewhere.iterdir()) == [], "a notebook wrote into the folder it was started from"
+    return build, done, outputs
+
+
+@pytest.fixture(scope="session")
+def runs(first):
+    """The finished runs of the fresh run, found again without running anything."""
+    build, done, _outputs = first
+    assert "outputs are identical" in done.stdout, done.stderr
+    found = pipeline.run_all(pipeline.FLOW, build=build)
+    assert all(r.cached for r in found)
+    return found
+
+
+def test_every_output_is_the_committed_one(first):
+    _build, done, outputs = first
+    assert done.returncode == 0, done.stdout + done.stderr
+    count = len(pipeline.FLOW)
+    assert f"{count} of {count} notebooks run now" in done.stdout
+    total = sum(len(o) for o in outputs.values())
+    assert done.stdout.endswith(
+        f"{total} of {total} outputs are identical to the committed ones.\n"
+    )
+
+
+def test_two_runs_give_the_same_bytes(first, tmp_path):
+    """The committed outputs are a run of their own, under usual conditions.
+
+    Where a processor rounds another way than theirs did, a second run is made here to compare with.
+    """
+    other = {
+        "notebooks": files(pipeline.NOTEBOOKS),
+        "derived": files(store.DATA / "derived"),
+        "figures": files(store.ROOT / "figures"),
+    }
+    if first[2] != other:
+        done, other = _reproduce(tmp_path / "build", "--no-cache", "--jobs", "1")
+        assert done.stdout == first[1].stdout, done.stderr
+    for kind in OUTPUTS:
+        assert first[2][kind] == other[kind]
+
+
+def test_the_script_that_repeats_runs_finds_a_difference(monkeypatch, capsys):
+    location = importlib.util.spec_from_file_location(
+        "determinism", store.ROOT / "tools" / "determinism.py"
+    )
+    determinism = importlib.util.module_from_spec(location)
+    location.loader.exec_module(determinism)
+    seen = []
+
+    def run(condition, _folder):
+        seen.append(condition)
+        return {"figures/f.svg": condition["TZ"] == "UTC"}
+
+    monkeypatch.setattr(determinism, "run", run)
+    assert determinism.main(8) == 1
+    assert "other bytes in figures/f.svg" in capsys.readouterr().out
+    for name, values in determinism.CONDITIONS.items():
+        assert {c[name] for c in seen} == set(values)
+    monkeypatch.setattr(determinism, "run", lambda *_: {"figures/f.svg": "same"})
+    assert determinism.main(2) == 0
+
+
+def _tamper_picture(path):
+    picture = imread(path)
+    row, column = np.argwhere(picture[..., 0] < 1)[0]
+    picture[row, column, 0] = 1
+    imsave(path, picture)
+
+
+def _tamper_table(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    line = next(i for i, t in enumerate(lines) if i and any(c in "12345678" for c in t))
+    lines[line] = "".join(str(int(c) + 1) if c in "12345678" else c for c in lines[line])
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _found(runs, root):
+    return [r.name for r in compare.compare(runs, root) if not r.same]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "tamper"),
+    [("figures/*.png", _tamper_picture), ("data/derived/*.csv", _tamper_table)],
+)
+def test_a_tampered_file_is_found(runs, tmp_path, pattern, tamper):
+    shutil.copytree(store.ROOT / "figures", tmp_path / "figures")
+    shutil.copytree(store.DATA / "derived", tmp_path / "data" / "derived")
+    assert _found(runs, tmp_path) == []
+    paths = sorted(tmp_path.glob(pattern))
+    for path in paths:
+        tamper(path)
+    assert sorted(_found(runs, tmp_path)) == [p.name for p in paths]
+
+
+def test_a_tampered_notebook_is_found(runs, tmp_path):
+    for run in runs:
+        text = run.step.path.read_text(encoding="utf-8")
+        at = text.rindex('"text/plain"')
+        digit = next(i for i in range(at, len(text)) if text[i].isalpha() and text[i - 1] == " ")
+        copy = tmp_path / run.step.path.name
+        copy.write_text(text[:digit] + "#" + text[digit + 1 :], encoding="utf-8")
+        moved = replace(run, step=replace(run.step, folder=tmp_path))
+        (result,) = (r for r in compare.compare([moved]) if not r.same)
+        assert result.name == copy.name
+        assert result.note.startswith("cell ")

@@ -1,0 +1,142 @@
+"""A grid of runs: refused before it starts, finished whole, taken up again where it stopped."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import interruptible
+
+from clofarabine import __main__ as cli
+from compendium import grid, run
+from compendium.run import PipelineError
+
+STEP = "01_data_extraction"
+BOTH = {"notebook": STEP, "parameters": {"show_all_checks": [False, True]}}
+
+
+def _write(folder, content) -> Path:
+    path = folder / "two.yml"
+    path.write_text(
+        content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: [", "not readable as YAML"),
+        ("[1]", r"found \[1\], expected the two keys notebook and parameters"),
+        ({"notebook": "01"}, r"found \['notebook'\], expected the two keys"),
+        (BOTH | {"jobs": 2}, "expected the two keys"),
+        (BOTH | {"notebook": "99"}, "found '99', expected one of .*01_data_extraction"),
+        (BOTH | {"parameters": {}}, r"expected parameters, name: \[values\]"),
+        (BOTH | {"parameters": {"show_all_checks": True}}, "show_all_checks: found True, expected"),
+        (BOTH | {"parameters": {"show_all_checks": []}}, r"found \[\], expected a list"),
+        (BOTH | {"parameters": {"show_all_checks": [True, True]}}, "expected each value once"),
+        (BOTH | {"parameters": {"show_all": [True]}}, "no parameter 'show_all'; .*show_all_checks"),
+        (
+            {"notebook": "00", "parameters": {"tau2": ["DL", "XY"]}},
+            "tau2: found 'XY', expected one of DL, PM, REML",
+        ),
+    ],
+)
+def test_a_wrong_grid_is_refused_before_anything_runs(tmp_path, content, message):
+    with pytest.raises(PipelineError, match=message):
+        grid.read(_write(tmp_path, content))
+
+
+def test_a_missing_grid_file_is_said_so(tmp_path):
+    with pytest.raises(PipelineError, match="found 'no such file'"):
+        grid.read(tmp_path / "none.yml")
+
+
+def test_points_are_all_combinations_in_order(tmp_path):
+    parameters = {"tau2": ["REML", "DL"], "endpoint": ["CR", "OR"]}
+    points = grid.read(_write(tmp_path, {"notebook": "00", "parameters": parameters})).points
+    assert [tuple(p.values()) for p in points] == [
+        ("REML", "CR"), ("REML", "OR"), ("DL", "CR"), ("DL", "OR"),
+    ]  # fmt: skip
+
+
+def test_the_committed_grid_file_is_one():
+    assert len(grid.read(run.ROOT / "grid.yml").points) > 1
+
+
+def _start(plan, build, jobs=1) -> subprocess.Popen:
+    command = [sys.executable, "-m", "clofarabine", "run", "--grid", str(plan)]
+    options = ["--build", str(build), "--jobs", str(jobs)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*command, *options], preexec_fn=interruptible, **pipes)
+
+
+def _run(plan, build, jobs=1) -> pd.DataFrame:
+    process = _start(plan, build, jobs)
+    out, log = process.communicate()
+    assert process.returncode == 0, log
+    assert "2/2" in log  # the progress bar, at its end
+    assert "2 of 2 runs finished" in out
+    return pd.read_csv(build / "grid" / "two" / "summary.csv")
+
+
+def test_a_grid_runs_once_and_lists_its_results(tmp_path):
+    plan = _write(tmp_path, BOTH)
+    first = _run(plan, tmp_path / "b", jobs=2)
+    assert first["state"].tolist() == ["run now"] * 2
+    target = tmp_path / "b" / "grid" / "two"
+    assert sorted(p.name for p in target.iterdir()) == sorted(
+        [*first["notebook"], "internal_checks.csv", "outputs.sha256", "summary.csv"]
+    )
+    texts = [(target / name).read_text() for name in first["notebook"]]
+    assert "show_all_checks = False" in texts[0]
+    assert "show_all_checks = True" in texts[1]
+    table = pd.read_csv(target / "internal_checks.csv")
+    assert table.groupby("show_all_checks").size().nunique() == 1
+    again = _run(plan, tmp_path / "b")
+    assert again["state"].tolist() == ["from an earlier run"] * 2
+    assert [(target / name).read_text() for name in again["notebook"]] == texts
+
+
+def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, capsys):
+    finished = run.Run(run.step(STEP), tmp_path / "run", cached=False)
+    (tmp_path / "run" / "derived").mkdir(parents=True)
+    (tmp_path / "run" / "notebook.ipynb").write_text("{}")
+    table = "show_all_checks,quantity,value\nFalse,a,1.5\nTrue,a,2.5\nNA,b,NA\n"
+    finished.table("internal_checks").write_text(table)
+
+    def run_step(s, tables, parameters, **kwargs):
+        if parameters["show_all_checks"]:
+            raise PipelineError("cell 7: ValueError: why\ntraceback")
+        return finished
+
+    monkeypatch.setattr(grid, "run_step", run_step)
+    arguments = ["run", "--grid", str(_write(tmp_path, BOTH)), "--build", str(tmp_path / "b")]
+    assert cli.main(arguments) == 1
+    assert "1 of 2 runs finished" in capsys.readouterr().out
+    summary = pd.read_csv(tmp_path / "b" / "grid" / "two" / "summary.csv")
+    assert summary["state"].tolist() == ["run now", "failed"]
+    assert summary["a"].iloc[0] == 1.5  # the run's own, not that of the other parameter
+    assert summary[["a", "b"]].isna().to_numpy().tolist() == [[False, True], [True, True]]
+    assert summary["error"].tolist()[1] == "cell 7: ValueError: why"
+
+
+def test_an_interrupted_grid_keeps_what_was_finished(tmp_path):
+    plan = _write(tmp_path, BOTH)
+    process = _start(plan, tmp_path / "b")
+    runs = tmp_path / "b" / "runs"
+    end = time.monotonic() + 60
+    while not list(runs.glob(f"{STEP}-*/outputs.sha256")):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)  # the first run is finished, the second has just begun
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "what was finished is kept" in log
+    assert not (tmp_path / "b" / "grid").exists()
+    assert not list(runs.glob(".0*"))
+    assert _run(plan, tmp_path / "b")["state"].iloc[0] == "from an earlier run"

@@ -1,0 +1,289 @@
+"""No command removes or overwrites a user's own file: update, reproduce, run, report, clean."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from toys import HEAD, files, toy, writer
+
+from clofarabine import headline
+from clofarabine.__main__ import main
+from clofarabine.audit import ledger
+from clofarabine.tables import store
+from compendium import codecheck, grid, html_report, publish
+from compendium import run as pipeline
+from compendium.run import Run
+
+OWN = {
+    "notebooks/my_scratch.ipynb": "mine",
+    "notebooks/.ipynb_checkpoints/01_first-checkpoint.ipynb": "mine",
+    "figures/poster.png": "mine",
+    "data/derived/my.table.csv": "mine",
+}
+
+
+def _write(root, contents):
+    for name, content in contents.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+
+
+def _project(root):
+    """A project of two small notebooks in which a user has files of their own."""
+    _write(root, OWN)
+    figure = HEAD + "_ = (out / 'figures' / 'f.svg').write_text('<svg/>')"
+    return (
+        toy(root / "notebooks", "01_first", writer("t", "x\n1\n"), writes=("t",)),
+        toy(root / "notebooks", "02_second", figure, figures=("f",)),
+    )
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    root = tmp_path / "project"
+    monkeypatch.setattr(pipeline, "FLOW", _project(root))
+    _point_at(root, monkeypatch.setattr)
+    return root
+
+
+def _point_at(root, setattr):
+    setattr(pipeline, "BUILD", root / "build")
+    setattr(store, "ROOT", root)
+    for module in (store, codecheck, headline, ledger):  # what update writes of the real notebooks
+        setattr(module, "refreshed", lambda *_: {})
+
+
+COMMAND = """
+import os, pathlib, signal, sys
+sys.path.insert(0, {tests!r})
+import test_own_files
+from compendium import run as pipeline
+from clofarabine.__main__ import main
+root = pathlib.Path({root!r})
+pipeline.FLOW = {flow!r}
+pipeline.FLOW = tuple(pipeline.Step(n, (), w, f, root / "notebooks") for n, w, f in pipeline.FLOW)
+test_own_files._point_at(root, setattr)
+real = os.replace
+def replace(staged, target):
+    if {kill!r} and str(target).endswith({kill!r}):
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(staged, target)
+os.replace = replace
+sys.exit(main({arguments!r}))
+"""
+
+
+def _command(root, *arguments, kill="", cwd=None):
+    flow = [(s.name, s.writes, s.figures) for s in pipeline.FLOW]
+    code = COMMAND.format(
+        tests=os.path.dirname(__file__), root=str(root), flow=flow, kill=kill,
+        arguments=list(arguments),
+    )  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-c", code], cwd=cwd,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def _own(root):
+    return {n: (root / n).read_text() for n in OWN}
+
+
+def test_an_update_leaves_what_it_did_not_write(project, capsys):
+    assert main(["update"]) == 0
+    assert _own(project) == OWN
+    listed = publish.read_manifest(project / "outputs.sha256")
+    assert set(listed) == {
+        "notebooks/01_first.ipynb", "notebooks/02_second.ipynb",
+        "data/derived/t.csv", "figures/f.svg",
+    }  # fmt: skip
+    assert all(publish.digest(project / n) == h for n, h in listed.items())
+    assert "left as it is" not in capsys.readouterr().err
+
+
+def test_an_update_removes_what_it_wrote_and_no_run_writes_any_more(project, capsys, monkeypatch):
+    assert main(["update"]) == 0
+    monkeypatch.setattr(pipeline, "FLOW", pipeline.FLOW[:1])
+    (project / "figures" / "f.svg").write_text("<svg>mine now</svg>")
+    assert main(["update"]) == 0
+    assert not (project / "notebooks" / "02_second.ipynb").exists()
+    assert (project / "figures" / "f.svg").read_text() == "<svg>mine now</svg>"
+    assert "changed since a run wrote it, left as it is: " in capsys.readouterr().err
+    assert _own(project) == OWN
+
+
+def test_an_update_does_not_overwrite_a_users_file(project, capsys):
+    _write(project, {"figures/f.svg": "mine"})
+    before = files(project)
+    assert main(["update"]) == 1
+    assert "figures/f.svg: found something that no run wrote" in capsys.readouterr().err
+    assert {n: c for n, c in files(project).items() if not n.startswith("build/")} == before
+
+
+def test_a_notebook_edited_during_the_run_is_not_overwritten(project, capsys, monkeypatch):
+    run_all = pipeline.run_all
+
+    def edited(*args, **kwargs):
+        runs = run_all(*args, **kwargs)
+        path = project / "notebooks" / "01_first.ipynb"
+        path.write_text(path.read_text().replace("import os", "import os  # my edit", 1))
+        return runs
+
+    monkeypatch.setattr(pipeline, "run_all", edited)
+    assert main(["update"]) == 1
+    said = capsys.readouterr().err
+    assert "notebooks/01_first.ipynb: was changed during the run; nothing was written" in said
+    assert "my edit" in (project / "notebooks" / "01_first.ipynb").read_text()
+    assert not (project / "data" / "derived" / "t.csv").exists()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_an_update_killed_in_the_swap_is_finished_by_the_next_command(project, elsewhere):
+    killed = _command(project, "update", kill="project/figures/f.svg")
+    said = killed.communicate(timeout=120)[1]
+    assert killed.returncode == -signal.SIGKILL, said
+    assert (project / "data" / "derived" / "t.csv").exists()
+    assert not (project / "figures" / "f.svg").exists(), "killed in the middle"
+    more = ["--build", str(project.parent / "b")] if elsewhere else []
+    following = _command(project, "reproduce", *more)
+    out, said = following.communicate(timeout=120)
+    assert following.returncode == 0, out + said
+    assert "finished the writing of files that was interrupted\n" in said
+    assert "4 of 4 outputs are identical" in out
+    assert set(publish.read_manifest(project / "outputs.sha256")) <= set(files(project))
+    assert _own(project) == OWN
+
+
+def test_two_updates_at_once_from_elsewhere(project, tmp_path):
+    (tmp_path / "else where").mkdir()
+    both = [_command(project, "update", cwd=tmp_path / "else where") for _ in range(2)]
+    said = [p.communicate(timeout=120) for p in both]
+    assert [p.returncode for p in both] == [0, 0], said
+    assert sum("waiting for another run" in err for _, err in said) <= 1
+    assert list((tmp_path / "else where").iterdir()) == []
+    listed = publish.read_manifest(project / "outputs.sha256")
+    assert all(publish.digest(project / n) == h for n, h in listed.items())
+    assert _own(project) == OWN
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "data", "mine"])
+def test_a_build_folder_with_a_users_files_is_refused(project, folder, capsys):
+    _write(project, {"mine/figures/poster.png": "mine", "mine/.draft-1/a": "mine"})
+    before = files(project)
+    assert main(["reproduce", "--build", str(project / folder)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: --build ")
+    assert "found a folder with files that no run made, expected a new or an empty one" in said
+    assert files(project) == before
+
+
+IN_BUILD = {
+    "figures/mine.svg": "mine", "notebooks/mine.ipynb": "mine", ".my-folder/a": "mine",
+    "runs/.my-folder/a": "mine", "selected/figures/mine.svg": "mine", "mine.txt": "mine",
+    "grid/two/mine.csv": "mine", "interactive/figures/f.svg": "mine",
+}  # fmt: skip
+
+
+def _in_build(build):
+    return {n: (build / n).read_text() for n in IN_BUILD}
+
+
+def test_a_users_files_in_the_build_folder_stay(project, monkeypatch):
+    build = project / "build"
+    assert main(["reproduce"]) == 1
+    _write(build, IN_BUILD)
+    assert main(["reproduce", "--no-cache"]) == 1
+    assert main(["reproduce", "--only", "02", "--no-cache"]) == 1
+    assert _in_build(build) == IN_BUILD
+    monkeypatch.setattr(pipeline, "FLOW", pipeline.FLOW[:1])
+    assert main(["reproduce"]) == 1
+    assert not (build / "figures" / "f.svg").exists(), "what no run writes any more goes"
+    assert _in_build(build) == IN_BUILD
+
+
+def test_a_grid_leaves_a_users_files(project):
+    first, _ = pipeline.FLOW
+    plan = grid.Grid("two", first, ({},))
+    build = project / "build"
+    with pipeline.workspace(build):
+        grid.run(plan, build=build)
+        _write(build, IN_BUILD)
+        stale = build / "grid" / "two" / "001-.ipynb"
+        assert stale.exists()
+        second = grid.Grid("two", pipeline.FLOW[1], ({},))
+        grid.run(second, build=build)
+    assert _in_build(build) == IN_BUILD
+    assert not (build / "grid" / "two" / "t.csv").exists(), "the first grid's table goes"
+
+
+def test_what_a_user_put_into_a_run_is_kept_aside(project, capsys):
+    assert main(["reproduce"]) == 1
+    (run,) = (project / "build" / "runs").glob("01_first-*")
+    (run / "figures" / "mine.svg").write_text("mine")
+    assert main(["reproduce"]) == 1
+    (aside,) = (project / "build" / "runs").glob("01_first-*.kept-*")
+    assert files(aside) == {"figures/mine.svg": b"mine"}
+    assert f"not what the run wrote, kept in build/runs/{aside.name}" in capsys.readouterr().err
+    assert main(["reproduce"]) == 1
+    assert "1 of 2" not in capsys.readouterr().out, "the run is found again"
+
+
+def test_a_users_report_is_not_overwritten(tmp_path, monkeypatch):
+    monkeypatch.setattr(html_report, "page", lambda *_: "page")
+    steps = [s for s in pipeline.FLOW if "claims_verdicts" in s.writes]
+    runs = [Run(s, tmp_path / s.name, cached=True) for s in steps]
+    for s in steps:
+        (tmp_path / s.name / "derived").mkdir(parents=True)
+        (tmp_path / s.name / "notebook.ipynb").write_bytes(s.path.read_bytes())
+        for t in s.writes:
+            content = (store.DATA / "derived" / f"{t}.csv").read_bytes()
+            (tmp_path / s.name / "derived" / f"{t}.csv").write_bytes(content)
+    path = tmp_path / "report.html"
+    path.write_text("mine")
+    with pytest.raises(publish.PublishError, match=r"report\.html: found something that no run"):
+        html_report.write(runs, path)
+    assert path.read_text() == "mine"
+    path.unlink()
+    for _ in range(2):
+        html_report.write(runs, path)
+        assert path.read_text() == "page"
+
+
+def _clean(build):
+    script = store.Path(__file__).parents[1] / "tools" / "clean.py"
+    return subprocess.run(
+        [sys.executable, "-I", "-S", script, build], capture_output=True, text=True
+    )
+
+
+def test_clean_removes_what_runs_wrote_and_nothing_else(project):
+    build = project / "build"
+    assert main(["reproduce"]) == 1
+    assert main(["reproduce", "--only", "02"]) == 1
+    done = _clean(build)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not build.exists()
+    assert main(["reproduce"]) == 1
+    _write(build, IN_BUILD)
+    done = _clean(build)
+    assert done.returncode == 0
+    assert "left in" in done.stdout
+    assert files(build) == {n: c.encode() for n, c in IN_BUILD.items()}
+
+
+def test_clean_waits_for_no_run(project):
+    with pipeline.workspace(project / "build"):
+        done = _clean(project / "build")
+    assert done.returncode == 1
+    assert "found a run that is using it" in done.stderr
+
+
+def test_the_committed_manifest_lists_the_committed_outputs():
+    root = pipeline.ROOT
+    listed = publish.read_manifest(root / publish.MANIFEST)
+    declared = {f"notebooks/{s.name}.ipynb" for s in pipeline.FLOW}
+    declared |= {m["file"] for m in codecheck.manifest()}
+    assert set(listed) == declared
+    assert [n for n, h in listed.items() if publish.digest(root / n) != h] == [], "make update"
