@@ -78,7 +78,7 @@ sys.exit(main({arguments!r}))
 def _command(root, *arguments, kill="", cwd=None):
     flow = [(s.name, s.writes, s.figures) for s in pipeline.FLOW]
     code = COMMAND.format(
-        tests=os.path.dirname(__file__), root=str(root), flow=flow, kill=kill,
+        tests=os.path.dirname(os.path.dirname(__file__)), root=str(root), flow=flow, kill=kill,
         arguments=list(arguments),
     )  # fmt: skip
     return subprocess.Popen(
@@ -252,7 +252,7 @@ def test_a_users_report_is_not_overwritten(tmp_path, monkeypatch):
 
 
 def _clean(build):
-    script = store.Path(__file__).parents[1] / "tools" / "clean.py"
+    script = store.Path(__file__).parents[2] / "tools" / "clean.py"
     return subprocess.run(
         [sys.executable, "-I", "-S", script, build], capture_output=True, text=True
     )
