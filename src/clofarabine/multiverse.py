@@ -17,7 +17,7 @@ from .proportions import INVERSES, Array, back_transform, choose, overall_n, tra
 
 NONE = "none"
 # The common-effect model is not among them: it denies a heterogeneity that is there to be seen.
-TAU2 = tuple(m for m in pooling.TAU2 if m != "FE")
+TAU2 = tuple(m for m in pooling.TAU2 if m != "CE")
 LIKELIHOODS = {"GLMM": exact.glmm, "beta-binomial": exact.beta_binomial}
 MODELS = ("PAS", "PFT", "PLO", *LIKELIHOODS, *(f"Bayes {p}" for p in bayes.PRIORS))
 # Those that take many vectors in one call.
