@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from metaprop.effectsize import (
     INVERSES,
@@ -20,12 +18,11 @@ from metaprop.effectsize import (
     overall_n,
     transform,
 )
+from metaprop.effectsize import interval as exact_interval
 from metaprop.pooling import Interval, Pooled, Tau2, pool
 
 from . import figures, studies
 from .tables import store
-
-_Z = ndtri(0.975)
 
 
 def quantities(
@@ -46,7 +43,7 @@ def quantities(
     if transformation == "PFT" and inverse != "sin2":
         size = overall_n(n, inverse, pooled.se)
     ends = {"estimate": pooled.estimate, "lower": pooled.lower, "upper": pooled.upper}
-    if pooled.k > 2:
+    if pooled.predicts:
         ends["prediction from"], ends["to"] = pooled.prediction()
     result = {name: 100 * back_transform(e, transformation, size) for name, e in ends.items()}
     return result | {
@@ -58,17 +55,15 @@ def quantities(
 
 
 def _lines(frame: pd.DataFrame, transformation: Scale, tau2: float) -> pd.DataFrame:
-    """Rows of the forest plot: each study's estimate and Wald limits (percent) and weight."""
+    """Rows of the forest plot: each study's rate, Clopper-Pearson limits and weight, in percent."""
     known = frame["x"].notna()
     x, n = (frame.loc[known, c].to_numpy(float) for c in ("x", "n"))
-    y, v = transform(x, n, transformation)
-    size = n if transformation == "PFT" else None
-    half = _Z * np.sqrt(v)
-    weight = 1 / (v + tau2)
+    weight = 1 / (transform(x, n, transformation)[1] + tau2)
+    lower, upper = exact_interval(x, n, "exact")
     columns = {
-        "estimate": 100 * back_transform(y, transformation, size),
-        "lower": 100 * back_transform(y - half, transformation, size),
-        "upper": 100 * back_transform(y + half, transformation, size),
+        "estimate": 100 * x / n,
+        "lower": 100 * lower,
+        "upper": 100 * upper,
         "weight": 100 * weight / weight.sum(),
     }
     return frame.join(pd.DataFrame(columns, index=frame.index[known]))
@@ -147,7 +142,7 @@ def view(
     caption = (
         f"{title}: {pooled.k} of {len(frame)} rows, {int(n.sum())} patients; pooled "
         f"{line['estimate']:.1f}% [{line['lower']:.1f}, {line['upper']:.1f}], tau² by {tau2}, "
-        f"interval {interval}."
+        f"interval {interval}. Intervals of single rows: Clopper-Pearson (exact), 95%."
     )
     return View(figure, caption, result)
 

@@ -124,7 +124,8 @@ def pool_counts(
     -------
     dict of ndarray, shape (...)
         estimate, lower, upper, prediction_lower, prediction_upper (percent; the prediction interval
-        with k - 2 degrees of freedom, missing with k < 3), tau2 (transformed scale), i2 (percent).
+        with k - 2 degrees of freedom, missing with k < 3 and under CE), tau2 (transformed scale),
+        i2 (percent).
     """
     pr.choose("inverse", inverse, pr.INVERSES)
     y, v = pr.transform(x, n, scale)
@@ -132,7 +133,7 @@ def pool_counts(
     size = None
     if scale == "PFT" and inverse != "sin2":
         size = pr.overall_n(n, inverse, fit.se)
-    low, high = fit.prediction(PREDICTION) if fit.k > 2 else (np.full_like(fit.se, np.nan),) * 2
+    low, high = fit.prediction(PREDICTION) if fit.predicts else (np.full_like(fit.se, np.nan),) * 2
     out = {
         "estimate": fit.estimate, "lower": fit.lower, "upper": fit.upper,
         "prediction_lower": low, "prediction_upper": high,

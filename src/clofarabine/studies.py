@@ -1,5 +1,6 @@
 """The rows of a meta-analysis as one table, whatever is known of their counts."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -149,6 +150,12 @@ def load(
         out["x_min"], out["x_max"] = (pd.array(f(0), "Int64") for f in (x.min, x.max))
         out["kind"] = np.where(known, "documented", "reconstructed")
     return out.merge(_moderators(), on="study", how="left", validate="many_to_one")
+
+
+def quoted(*labels: str) -> str:
+    """Labels in a sentence of Markdown: in quotation marks, every sign of them literal."""
+    signs = (re.sub(r"([\\`*_{}\[\]<>&$|#~])", r"\\\1", label) for label in labels)
+    return ", ".join(f"“{label}”" for label in signs)
 
 
 def _moderators() -> pd.DataFrame:

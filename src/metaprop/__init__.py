@@ -1,1 +1,1 @@
-"""Meta-analysis of proportions: arrays in, arrays out. It knows no paper, no file and no notebook."""
+"""Meta-analysis of proportions: arrays in, arrays out; no paper, no file, no notebook."""

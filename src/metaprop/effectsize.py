@@ -20,6 +20,9 @@ Array = NDArray[np.float64]
 SCALES: tuple[Scale, ...] = get_args(Scale)
 INVERSES: tuple[Inverse, ...] = get_args(Inverse)
 
+# Names that other software has for a value.
+_RENAMED = {"FE": "CE", "EE": "CE"}
+
 
 def choose(name: str, value: str, valid: tuple[str, ...]) -> str:
     """Return value if it is one of valid; otherwise say what is.
@@ -30,7 +33,8 @@ def choose(name: str, value: str, valid: tuple[str, ...]) -> str:
         With the list of valid values.
     """
     if value not in valid:
-        raise ValueError(f"{name}: found {value!r}, expected one of {', '.join(valid)}")
+        meant = f"; the common effect is {_RENAMED[value]}" if value in _RENAMED else ""
+        raise ValueError(f"{name}: found {value!r}, expected one of {', '.join(valid)}{meant}")
     return value
 
 

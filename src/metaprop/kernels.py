@@ -19,7 +19,7 @@ _SOURCES = [p for p in sorted(_HERE.glob("*.py")) if b"njit" in p.read_bytes()]
 _DIGEST = hashlib.sha256(b"".join(p.read_bytes() for p in _SOURCES)).hexdigest()[:12]
 config.CACHE_DIR = str(_HERE / "__pycache__" / f"numba-{_DIGEST}")
 
-DL, PM, REML, ML, HE, SJ, HS, FE = range(8)
+DL, PM, REML, ML, HE, SJ, HS, CE = range(8)
 
 MAX_ITERATIONS = 500
 # Newton's last step is quadratic: a step below this leaves an error far below double precision.
@@ -190,7 +190,7 @@ def _maximise(y, v, restricted):
 def tau2_row(method, y, v):
     """Between-study variance by the estimator with the given code; 0 for a single study."""
     k = y.size
-    if k == 1 or method == FE:
+    if k == 1 or method == CE:
         return 0.0
     if method == PM:
         return solve_q(y, v, k - 1.0)

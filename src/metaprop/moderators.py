@@ -201,6 +201,6 @@ def subgroups(
     )
     wald = [pool(y[..., r], v[..., r], tau2) for r in rows]
     between = pool(*(np.stack([getattr(f, a) for f in wald], -1) ** e for a, e in
-                     (("estimate", 1), ("se", 2))), "FE")  # fmt: skip
+                     (("estimate", 1), ("se", 2))), "CE")  # fmt: skip
     sizes = tuple(int(r.sum()) for r in rows)
     return Subgroups(names, parts, sizes, between.q, between.q_p, len(names) - 1)

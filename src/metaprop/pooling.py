@@ -18,7 +18,7 @@ from scipy.special import chdtrc, chdtri, ndtri, stdtrit
 from . import kernels
 from .effectsize import Array, choose
 
-Tau2 = Literal["DL", "PM", "REML", "ML", "HE", "SJ", "HS", "FE"]
+Tau2 = Literal["DL", "PM", "REML", "ML", "HE", "SJ", "HS", "CE"]
 Interval = Literal["wald", "hartung-knapp", "hartung-knapp-adhoc"]
 
 TAU2: dict[str, str] = {
@@ -29,7 +29,7 @@ TAU2: dict[str, str] = {
     "HE": "Hedges 1983 (variance component)",
     "SJ": "Sidik & Jonkman 2005, one step from the variance of y with divisor k",
     "HS": "Hunter & Schmidt 1990",
-    "FE": "tau² fixed at 0 (common effect)",
+    "CE": "common effect: tau² is 0 by assumption, not by estimate",
 }
 INTERVALS: tuple[Interval, ...] = get_args(Interval)
 _CODES = {name: getattr(kernels, name) for name in TAU2}
@@ -45,8 +45,9 @@ class Pooled:
     estimate, se, lower, upper : pooled effect, its standard error and confidence limits.
     tau2 : between-study variance. q, q_p : Cochran's Q and its p value (k - 1 df).
     i2, h2 : tau² / (tau² + s²) as a fraction and its odds + 1, s² the typical sampling variance of
-        Higgins & Thompson (2002); under DL these are the familiar (Q - df) / Q and Q / df.
-    k : number of rows.
+        Higgins & Thompson (2002); under DL these are the familiar (Q - df) / Q and Q / df. Under
+        CE, whose tau² says nothing of the heterogeneity, they are max(0, (Q - df) / Q) and Q / df.
+    k : number of rows. tau2_method : how tau² was had, a key of `TAU2`.
     """
 
     estimate: Array
@@ -60,6 +61,12 @@ class Pooled:
     h2: Array
     k: int
     level: float
+    tau2_method: str
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there is a prediction interval (k - 2 df): not under CE, nor with k < 3."""
+        return self.tau2_method != "CE" and self.k > 2
 
     def prediction(self, df: Literal["k-2", "k-1"] = "k-2") -> tuple[Array, Array]:
         """Prediction limits for the effect of a new study: estimate ± t · sqrt(tau² + se²).
@@ -72,9 +79,14 @@ class Pooled:
         Raises
         ------
         ValueError
-            If that leaves no degree of freedom.
+            If that leaves no degree of freedom, or under CE.
         """
         choose("df", df, ("k-2", "k-1"))
+        if self.tau2_method == "CE":
+            raise ValueError(
+                "prediction interval: found tau2 = CE, expected a random-effects estimator; a "
+                "common effect has no distribution that a new study could be drawn from"
+            )
         free = self.k - int(df[-1])
         if free < 1:
             raise ValueError(f"prediction interval with {df}: found k = {self.k} rows, too few")
@@ -157,6 +169,9 @@ def pool(
     columns = _each_row(partial(kernels.pool_rows, _CODES[tau2]), y, v, out)
     t2, mu, sw, q_tau, q, typical = (c.reshape(shape) for c in columns.T)
     se = 1 / np.sqrt(sw)
+    i2, h2 = t2 / (t2 + typical), 1 + t2 / typical
+    if tau2 == "CE" and k > 1:
+        i2, h2 = 1 - (k - 1) / np.maximum(q, k - 1), q / (k - 1)
     quantile = ndtri((1 + level) / 2)
     if interval != "wald":
         if k == 1:
@@ -172,10 +187,11 @@ def pool(
         tau2=t2,
         q=q,
         q_p=chdtrc(k - 1, q) if k > 1 else np.ones(shape),
-        i2=t2 / (t2 + typical),
-        h2=1 + t2 / typical,
+        i2=i2,
+        h2=h2,
         k=k,
         level=level,
+        tau2_method=tau2,
     )
 
 

@@ -17,7 +17,7 @@ from .effectsize import INVERSES, Array, back_transform, choose, overall_n, tran
 
 NONE = "none"
 # The common-effect model is not among them: it denies a heterogeneity that is there to be seen.
-TAU2 = tuple(m for m in pooling.TAU2 if m != "FE")
+TAU2 = tuple(m for m in pooling.TAU2 if m != "CE")
 LIKELIHOODS = {"GLMM": likelihood.glmm, "beta-binomial": likelihood.beta_binomial}
 MODELS = ("PAS", "PFT", "PLO", *LIKELIHOODS, *(f"Bayes {p}" for p in bayes.PRIORS))
 # Those that take many vectors in one call.

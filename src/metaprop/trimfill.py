@@ -60,7 +60,7 @@ def _count(estimator: Missing, d: Array) -> tuple[Array, Array]:
 
 def _side(y: Array, v: Array, tau2: Tau2) -> Array:
     """Rows are missing on the left unless effects fall with their standard error."""
-    test = small_study.egger if tau2 == "FE" else small_study.thompson_sharp
+    test = small_study.egger if tau2 == "CE" else small_study.thompson_sharp
     return np.where(test(y, v).estimate < 0, 1.0, -1.0)
 
 
@@ -83,7 +83,7 @@ def trim_and_fill(
         Estimator of the between-study variance, at every step.
     side : {"left", "right"}, optional
         Where rows are missing; without it, opposite to where the small rows lie by the slope of
-        the effects on their standard errors (Thompson-Sharp; Egger with "FE").
+        the effects on their standard errors (Thompson-Sharp; Egger with "CE").
 
     Returns
     -------

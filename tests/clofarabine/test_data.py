@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from clofarabine import studies
 from clofarabine.tables import store
 
 NAMES = [r["name"] for r in store.package()["resources"]]
@@ -193,3 +194,29 @@ def test_the_description_is_a_data_package():
     report = package.validate()
     assert report.valid, report.to_summary()
     assert json.loads((store.DATA / "datapackage.json").read_text())["profile"]
+
+
+ODD = ["True", "nan", "NA", "007", "None", "1e5", "1", "-0", "<NA>", "null"]
+
+
+def test_a_label_is_text_whatever_it_looks_like(tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text("label,x,n,design\n" + "".join(f"{t},1,9,NA\n" for t in ODD))
+    frame = store.load_counts(path)
+    assert frame["label"].tolist() == ODD
+    assert frame["label"].notna().all()
+    assert frame["design"].isna().all()
+    assert studies.load(table=path)["label"].tolist() == ODD
+
+
+@pytest.mark.parametrize(("label", "shown"), [("", "nothing"), ('"  "', "'  '")])
+def test_a_label_that_nobody_sees_is_refused(tmp_path, label, shown):
+    path = tmp_path / "empty.csv"
+    path.write_text(f"label,x,n\nA,1,9\n{label},2,9\n")
+    with pytest.raises(store.DataError, match=f"row 3, column label: found {shown}, expected text"):
+        store.load_counts(path)
+
+
+def test_a_label_in_a_sentence_is_quoted_and_literal():
+    assert studies.quoted("nan", "A*B*") == "“nan”, “A\\*B\\*”"
+    assert studies.quoted() == ""

@@ -36,7 +36,7 @@ for _name in ENTRIES:
     _lines = store.path_of(_name).read_text(encoding="utf-8").splitlines(keepends=True)
     TEXTS[_name] = "".join(_lines[:60])
 _MINE = [
-    {"name": "label", "type": "string", "constraints": {"required": True}},
+    {"name": "label", "type": "string", "missingValues": [], "constraints": {"required": True}},
     {"name": "x", "type": "integer", "constraints": {"required": True, "minimum": 0}},
     {"name": "n", "type": "integer", "constraints": {"required": True, "minimum": 1}},
     {"name": "year", "type": "integer"},
@@ -130,13 +130,13 @@ _NUMBER = {
 def _value(field, cell):
     """What a cell says, None if missing; ValueError if the column does not allow it."""
     rules = field.get("constraints", {})
-    if cell == "NA":
+    if cell in field.get("missingValues", ["NA"]):
         if rules.get("required"):
             raise ValueError
         return None
     if field["type"] == "string":
         value = cell
-        if not cell or any(c < " " or c == "\x7f" for c in cell):
+        if not cell.strip() or any(c < " " or c == "\x7f" for c in cell):
             raise ValueError
         if "enum" in rules and cell not in rules["enum"]:
             raise ValueError

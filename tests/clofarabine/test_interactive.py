@@ -89,3 +89,25 @@ def test_lists_that_do_not_matter_are_grey():
     other = interactive.Explorer(table=EXAMPLE)
     assert other.controls["endpoint"].disabled
     assert not other.controls["tau2"].disabled
+
+
+def test_a_common_effect_shows_its_heterogeneity_and_no_new_study():
+    found = primary.view(tau2="CE").result["value"]
+    k = studies.load()["x"].notna().sum()
+    assert found["tau²"] == 0
+    assert_allclose(found["I²"], 100 * (found["Q"] - (k - 1)) / found["Q"])
+    assert found["I²"] > 0
+    assert not {"prediction from", "to"} & set(found.index)
+    assert {"prediction from", "to"} < set(primary.view(tau2="DL").result.index)
+
+
+def test_single_rows_have_exact_intervals_and_the_caption_says_so(tmp_path):
+    """0 of 4: Clopper & Pearson's upper limit is 1 - 0.025^(1/4)."""
+    table = tmp_path / "small.csv"
+    table.write_text("label,x,n\nA,0,4\nB,3,9\nC,5,5\n")
+    for scale in ("PAS", "PFT", "PLO"):
+        seen = primary.view(transformation=scale, table=table)
+        assert "Intervals of single rows: Clopper-Pearson (exact), 95%." in seen.caption
+        words = [t.get_text() for ax in seen.figure.axes for t in ax.texts]
+        assert f"0 [0, {100 * (1 - 0.025 ** (1 / 4)):.0f}]" in words
+        assert f"100 [{100 * 0.025 ** (1 / 5):.0f}, 100]" in words

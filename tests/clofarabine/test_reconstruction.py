@@ -424,3 +424,12 @@ def test_a_supplement_that_contradicts_the_paper_is_told_so(tmp_path):
     assert 0 < distance <= 9
     text = (tmp_path / "build/selected/notebooks/02_reconstruction.ipynb").read_text("utf-8")
     assert "The evidence contradicts the printed pooled results" in text
+
+
+def test_the_search_refuses_a_scale_whose_variances_depend_on_the_count():
+    """On the logit it would take every variance at x = 0 and find nothing."""
+    expected = "scale: found 'PLO', expected one of PAS, PFT, the scales that the search supports"
+    with pytest.raises(ValueError, match=expected):
+        Model((4, 6, 9), "PLO", "DL", "wald", "sin2")
+    with pytest.raises(ValueError, match=expected):
+        replace(Model((4, 6, 9), "PAS", "DL", "wald", "sin2"), scale="PLO")

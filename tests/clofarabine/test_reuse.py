@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy.special import expit
 
@@ -19,22 +20,26 @@ ROWS = list(csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines()))
 PINNED = json.loads((Path(__file__).parents[1] / "oracle" / "metafor.json").read_text())["sets"]
 
 
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory) -> dict[str, str]:
-    """What each notebook says in words and tables when it is given the other table."""
-    build = tmp_path_factory.mktemp("reuse")
+def _run(build: Path, steps: tuple[str, ...] = STEPS, **parameters: str) -> dict[str, str]:
+    """What each notebook says in words and tables under the parameters."""
     script = f"""
 from pathlib import Path
 from compendium import run as pipeline
-parameters = {{"table": {str(TABLE)!r}, "transformation": "PLO", "tau2": "REML"}}
-steps = [pipeline.step(n) for n in {STEPS!r}]
-for run in pipeline.run_all(steps, parameters, build=Path({str(build)!r}), jobs=2):
+steps = [pipeline.step(n) for n in {steps!r}]
+for run in pipeline.run_all(steps, {parameters!r}, build=Path({str(build)!r}), jobs=2):
     print(run.step.name, run.folder, sep="\\t")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     folders = dict(line.split("\t") for line in done.stdout.splitlines())
     return {name: _said(Path(folder) / "notebook.ipynb") for name, folder in folders.items()}
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory) -> dict[str, str]:
+    """What each notebook says when it is given the other table."""
+    build = tmp_path_factory.mktemp("reuse")
+    return _run(build, table=str(TABLE), transformation="PLO", tau2="REML")
 
 
 def _said(path: Path) -> str:
@@ -68,3 +73,53 @@ def test_nothing_of_the_paper_is_left(texts, name):
     for row in ROWS:
         if name != STEPS[2]:
             assert row["label"] in texts[name]
+
+
+ODD = {"True": (11, 29), "nan": (24, 33), "NA": (179, 326), "007": (82, 240), "None": (20, 70),
+       "1e5": (55, 90)}  # fmt: skip
+
+
+def _arcsine() -> tuple[np.ndarray, np.ndarray]:
+    x, n = (np.array(c, float) for c in zip(*ODD.values(), strict=True))
+    return np.arcsin(np.sqrt(x / n)), 4 * n
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory) -> dict[str, str]:
+    """What each notebook says of labels that look like something else, under a common effect."""
+    build = tmp_path_factory.mktemp("odd")
+    table = build / "odd.csv"
+    lines = [f"{label},{x},{n}\n" for label, (x, n) in ODD.items()]
+    table.write_text("label,x,n\n" + "".join(lines), encoding="utf-8")
+    return _run(build, table=str(table), tau2="CE")
+
+
+def test_labels_are_text_in_every_picture_and_sentence(odd):
+    """Drawn in 03, listed in 04, and named in the sentences of 04 and 05."""
+    assert "odd · PAS: 6 of 6 rows, 788 patients" in odd[STEPS[0]]
+    for label in ODD:
+        assert f"<td>{label}</td>" in odd[STEPS[1]]
+    y, w = _arcsine()
+    rest = np.array([(w * y)[w != own].sum() / w[w != own].sum() for own in w])
+    far = list(ODD)[np.abs(rest - (w * y).sum() / w.sum()).argmax()]
+    assert f"Without “{far}” the pooled rate is" in odd[STEPS[1]]
+    assert re.search(r"The posterior moves “nan” most", odd[STEPS[1]])
+    outside = re.search(r"outside the inner 95% contour \((.+?)\)", odd[STEPS[2]])[1]
+    assert set(outside.split(", ")) < {f"“{label}”" for label in ODD}
+
+
+def test_a_common_effect_is_not_said_to_foretell_a_study(odd):
+    y, w = _arcsine()
+    q = (w * (y - (w * y).sum() / w.sum()) ** 2).sum()
+    said = odd[STEPS[0]]
+    assert f"I² is {100 * (q - 5) / q:.0f}%." in said
+    assert "new study" not in said
+    assert "prediction from" not in said
+
+
+def test_the_safety_notebook_takes_a_common_effect(tmp_path):
+    """It has no prediction interval: none is drawn, and none is put into words."""
+    (said,) = _run(tmp_path, ("06_safety_summary",), tau2="CE").values()
+    assert "; a common effect has no prediction interval. I² exceeds 75% for" in said
+    assert "nan%" not in said
+    assert "thin bar: 95% prediction interval" not in said

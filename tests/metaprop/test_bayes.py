@@ -102,7 +102,7 @@ def test_shrinkage_lies_between_a_study_and_the_pool(k, seed):
 def test_a_narrow_prior_is_the_common_effect_model():
     """tau held at almost 0: the posterior of mu is the common-effect estimate and its error."""
     y, v = np.array([0.3, 0.5, 0.1]), np.array([0.01, 0.02, 0.05])
-    p, fit = bayes.posterior(y, v, scale=1e-6), pooling.pool(y, v, "FE")
+    p, fit = bayes.posterior(y, v, scale=1e-6), pooling.pool(y, v, "CE")
     assert_allclose([p.mu.mean, p.mu.sd], [fit.estimate, fit.se], rtol=1e-6)
     assert_allclose([p.mu.lower, p.mu.upper], [fit.lower, fit.upper], rtol=1e-6)
     assert_allclose(p.theta.mean, fit.estimate, rtol=1e-6)

@@ -50,14 +50,14 @@ def test_common_effect_influence_is_that_of_weighted_least_squares(data):
     assume(np.ptp(y) > 1e-3)
     x, z = influence.radial(y, v)
     theirs = OLSInfluence(sm.OLS(z, x).fit())
-    mine = influence.influence(y, v, "FE")
+    mine = influence.influence(y, v, "CE")
     assert_allclose(mine.hat, theirs.hat_matrix_diag, rtol=1e-9)
-    residual = z - x * pooling.pool(y, v, "FE").estimate
+    residual = z - x * pooling.pool(y, v, "CE").estimate
     assert_allclose(mine.rstudent, residual / np.sqrt(1 - mine.hat), rtol=1e-6, atol=1e-9)
     cook = residual**2 * mine.hat / (1 - mine.hat) ** 2
     assert_allclose(mine.cook, cook, rtol=1e-6, atol=1e-9)
     assert_allclose(mine.cov_ratio, 1 / (1 - mine.hat), rtol=1e-9)
-    assert_allclose(mine.baujat_x.sum(), pooling.pool(y, v, "FE").q, rtol=1e-9)
+    assert_allclose(mine.baujat_x.sum(), pooling.pool(y, v, "CE").q, rtol=1e-9)
 
 
 @given(effects)

@@ -20,7 +20,7 @@ def test_every_specification_is_there_once():
     assert len(set(all_of_them)) == len(all_of_them)
     # 7 tau² x 3 intervals on PAS, PLO and PFT with 5 inverses, 2 likelihoods, 2 Bayesian models
     assert len(all_of_them) == 7 * 3 * (1 + 1 + 5) + 2 + 2
-    assert not any(s.tau2 == "FE" for s in all_of_them)
+    assert not any(s.tau2 == "CE" for s in all_of_them)
 
 
 @pytest.mark.parametrize("tau2", ["DL", "REML"])

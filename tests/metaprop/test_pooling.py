@@ -10,7 +10,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 from metaprop import pooling
 from metaprop.effectsize import transform
 
-ESTIMATORS = [m for m in pooling.TAU2 if m != "FE"]
+ESTIMATORS = [m for m in pooling.TAU2 if m != "CE"]
 
 effects = st.integers(2, 15).flatmap(
     lambda k: st.tuples(
@@ -152,7 +152,7 @@ def test_one_row(method):
     assert_allclose(one.se, np.sqrt(0.1))
     with pytest.raises(ValueError, match="found k = 1 row, Hartung-Knapp needs at least 2"):
         pooling.pool([0.3], [0.1], method, "hartung-knapp")
-    with pytest.raises(ValueError, match="k-2: found k = 1"):
+    with pytest.raises(ValueError, match="found tau2 = CE" if method == "CE" else "found k = 1"):
         one.prediction()
     with pytest.raises(ValueError, match="found k = 1 row"):
         pooling.tau2_interval([0.3], [0.1])
@@ -197,3 +197,26 @@ def test_unknown_methods_get_the_valid_ones():
         pooling.pool([0], [1], "EB")
     with pytest.raises(ValueError, match="interval: found 'z', expected one of wald"):
         pooling.pool([0], [1], interval="z")
+
+
+def test_a_common_effect_reports_heterogeneity_from_q_and_predicts_nothing():
+    """tau² is 0 by assumption; the studies still differ."""
+    y, v = np.array([0.2, 0.5, 1.1, 0.9]), np.array([0.01, 0.02, 0.03, 0.01])
+    fit = pooling.pool(y, v, "CE")
+    mu = (y / v).sum() / (1 / v).sum()
+    q = ((y - mu) ** 2 / v).sum()
+    assert fit.tau2 == 0
+    assert_allclose([fit.i2, fit.h2], [(q - 3) / q, q / 3])
+    assert not fit.predicts
+    for df in ("k-2", "k-1"):
+        with pytest.raises(ValueError, match="prediction interval: found tau2 = CE"):
+            fit.prediction(df)
+    alike = pooling.pool([0.3, 0.3, 0.3], [0.1, 0.1, 0.1], "CE")
+    assert (alike.i2, alike.h2) == (0, 0)
+    assert pooling.pool(y, v, "DL").predicts
+    assert not pooling.pool(y[:2], v[:2], "DL").predicts
+
+
+def test_the_old_name_of_the_common_effect_is_answered_with_the_new_one():
+    with pytest.raises(ValueError, match=r"tau2: found 'FE', .*; the common effect is CE"):
+        pooling.pool([0.3, 0.4], [0.1, 0.1], "FE")

@@ -35,13 +35,13 @@ limits <- function(p) c(p$ci.lb, p$ci.ub)
 fits <- function(d, scale) {
   es <- escalc(measure = scale, xi = d$x, ni = d$n, add = if (scale == "PLO") 0.5 else 0, to = "only0")
   result <- list(y = as.numeric(es$yi), v = as.numeric(es$vi))
-  for (method in c("DL", "PM", "REML", "ML", "HE", "SJ", "HS", "FE")) {
+  for (method in c("DL", "PM", "REML", "ML", "HE", "SJ", "HS", "CE")) {
     z <- rma(yi, vi, data = es, method = method, control = tight)
     one <- list(
       tau2 = z$tau2, estimate = as.numeric(z$beta), se = z$se, wald = c(z$ci.lb, z$ci.ub),
       q = z$QE, q_p = z$QEp, i2 = z$I2 / 100, h2 = z$H2
     )
-    if (method != "FE") {
+    if (method != "CE") {
       hk <- rma(yi, vi, data = es, method = method, test = "knha", control = tight)
       one$hk <- c(hk$ci.lb, hk$ci.ub)
       adhoc <- rma(yi, vi, data = es, method = method, test = "adhoc", control = tight)
@@ -82,7 +82,7 @@ small_study <- function(d, es) {
     peters = list(estimate = line[2, 1], statistic = line[2, 3], p = line[2, 4]),
     rank = list(tau = as.numeric(rank$tau), p = rank$pval)
   )
-  for (estimator in c("L0", "R0")) for (method in c("DL", "FE")) {
+  for (estimator in c("L0", "R0")) for (method in c("DL", "CE")) {
     z <- rma(yi, vi, data = es, method = method)
     for (side in c("auto", "left", "right")) {
       f <- trimfill(z, estimator = estimator, side = if (side == "auto") NULL else side)

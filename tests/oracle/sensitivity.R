@@ -43,7 +43,7 @@ groups <- function(es, g, method) {
   names <- sort(unique(as.character(g)))
   fits <- lapply(names, function(s) rma(yi, vi, data = es[g == s, ], method = method, control = tight))
   get <- function(what) sapply(fits, function(z) as.numeric(z[[what]]))
-  between <- rma(get("beta"), sei = get("se"), mods = ~ names, method = "FE")
+  between <- rma(get("beta"), sei = get("se"), mods = ~ names, method = "CE")
   list(
     group = as.character(g), names = names, estimate = get("beta"), se = get("se"),
     tau2 = get("tau2"), q = between$QM, p = between$QMp

@@ -80,7 +80,8 @@ def event_rates(rates: pd.DataFrame, cells: pd.DataFrame, title: str) -> Figure:
     ----------
     rates : DataFrame
         One row a line: event, k, n, estimate_min, estimate_max, lower, upper, prediction_lower,
-        prediction_upper (percent), and exact_min, exact_max, exact_lower, exact_upper of the GLMM.
+        prediction_upper (percent, missing where there is none), and exact_min, exact_max,
+        exact_lower, exact_upper of the GLMM.
     cells : DataFrame
         event, group, rate (percent), of the studies that give a count.
     title : str
@@ -93,8 +94,9 @@ def event_rates(rates: pd.DataFrame, cells: pd.DataFrame, title: str) -> Figure:
         ax.set_xlabel("patients with the event (percent)")
         side = ax.get_yaxis_transform()
         for y, r in enumerate(rates.itertuples()):
-            limits = (r.prediction_lower, r.prediction_upper)
-            ax.plot(limits, [y, y], color=GREY, lw=0.8, marker="|", ms=7, zorder=1)
+            if pd.notna(r.prediction_lower):
+                limits = (r.prediction_lower, r.prediction_upper)
+                ax.plot(limits, [y, y], color=GREY, lw=0.8, marker="|", ms=7, zorder=1)
             ax.plot([r.lower, r.upper], [y, y], color=BLACK, lw=3, solid_capstyle="butt", zorder=2)
             middle = (r.estimate_min + r.estimate_max) / 2
             ax.plot(middle, y, "D", mec=BLACK, mfc="white", ms=5.5, zorder=4)
@@ -119,7 +121,10 @@ def event_rates(rates: pd.DataFrame, cells: pd.DataFrame, title: str) -> Figure:
         ax.set_yticks(range(len(rates)), words)
         ax.tick_params(axis="y", length=0)
         fig.legend(
-            handles=_keys(), loc="upper left", bbox_to_anchor=(0.0, 1 - 0.22 / height), ncol=3
+            handles=_keys(bool(rates["prediction_lower"].notna().any())),
+            loc="upper left",
+            bbox_to_anchor=(0.0, 1 - 0.22 / height),
+            ncol=3,
         )
         fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
     return fig
@@ -130,12 +135,13 @@ def _range(low: float, high: float) -> str:
     return text if text == f"{high:.0f}" else f"{text}–{high:.0f}"
 
 
-def _keys() -> list[Line2D]:
-    """Legend of `event_rates`."""
+def _keys(predicts: bool) -> list[Line2D]:
+    """Legend of `event_rates`; predicts: whether a prediction interval is drawn."""
     hollow = {"ls": "", "mec": BLUE, "mfc": "none", "ms": 4}
     keys = [Line2D([], [], marker=m, label=g, **hollow) for g, m in MARKERS.items()]
     pooled = {"color": BLACK, "lw": 3, "marker": "D", "mec": BLACK, "mfc": "white", "ms": 5}
     keys.append(Line2D([], [], label="pooled rate, confidence interval", **pooled))
-    keys.append(Line2D([], [], color=GREY, lw=0.8, marker="|", label="prediction interval"))
+    if predicts:
+        keys.append(Line2D([], [], color=GREY, lw=0.8, marker="|", label="prediction interval"))
     keys.append(Line2D([], [], color=ORANGE, lw=1.2, marker="D", ms=3, label="GLMM"))
     return keys

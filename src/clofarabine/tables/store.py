@@ -111,7 +111,7 @@ _DTYPES = {"integer": "Int64", "number": "Float64", "string": "string", "boolean
 _GRAMMAR = {
     "integer": re.compile(r"-?[0-9]{1,18}"),
     "number": re.compile(r"-?[0-9]{1,18}(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?"),
-    "string": re.compile(r"[^\x00-\x1f\x7f]+"),
+    "string": re.compile(r"(?=.*\S)[^\x00-\x1f\x7f]+"),
     "boolean": re.compile(r"True|False"),
 }
 _CSV = "a CSV table in UTF-8"
@@ -219,7 +219,8 @@ def _parse(entry: dict[str, Any], path: Path, file: str) -> pd.DataFrame:
             continue
         for field, cell in zip(fields, cells, strict=True):
             try:
-                columns[field["name"]].append(_value(field, cell, missing))
+                own = field.get("missingValues", missing)
+                columns[field["name"]].append(_value(field, cell, own))
             except ValueError:
                 expected = _expected(field)
                 problems.append(_problem(file, row, field["name"], _shown(cell), expected))
@@ -373,7 +374,8 @@ def load_evidence(scenario: str = "base", counts: str | Path | None = None) -> p
 
 
 _COUNTS = {
-    "label": {"type": "string", "constraints": {"required": True}},
+    # A label is text whatever it looks like: NA is a label too.
+    "label": {"type": "string", "missingValues": [], "constraints": {"required": True}},
     "x": {"type": "integer", "constraints": {"required": True, "minimum": 0}},
     "n": {"type": "integer", "constraints": {"required": True, "minimum": 1}},
     "year": {"type": "integer"},
@@ -386,7 +388,9 @@ _COUNTS = {
 def load_counts(path: str | Path) -> pd.DataFrame:
     """Another meta-analysis: a CSV file with columns label, x (events), n (patients).
 
-    year, sponsorship, design and regimen may follow. Raises DataError as `load` does.
+    year, sponsorship, design and regimen may follow, where NA is missing. A label is text as it
+    stands: NA, nan, True and 007 are labels, nothing and blanks are not. Raises DataError as
+    `load` does.
     """
     path = Path(path)
     header = _lines(path, display_name(path))[0]

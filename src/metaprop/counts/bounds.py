@@ -22,6 +22,8 @@ from ..pooling import Interval, Tau2
 # Pieces of tau²: relative to the smallest sampling variance, the first at 0, the last without end.
 _GRID = np.array([0, *np.geomspace(0.1, 1e5, 40), np.inf])
 _WALD_PIECES = 4
+# Scales on which the sampling variance of a row depends on its size alone, as the search needs.
+SEARCHED: tuple[Scale, ...] = ("PAS", "PFT")
 # Parts of a piece in which the likelihood equation is looked at once more before it is solved.
 _PARTS = 4
 
@@ -46,7 +48,13 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Model:
-    """How a pooled result was computed, for rows of given size."""
+    """How a pooled result was computed, for rows of given size.
+
+    Raises
+    ------
+    ValueError
+        On a scale outside `SEARCHED`: on the logit a sampling variance depends on the count.
+    """
 
     n: tuple[int, ...]
     scale: Scale
@@ -54,6 +62,11 @@ class Model:
     interval: Interval
     inverse: Inverse
     level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.scale not in SEARCHED:
+            expected = f"one of {', '.join(SEARCHED)}, the scales that the search supports"
+            raise ValueError(f"scale: found {self.scale!r}, expected {expected}")
 
     @cached_property
     def v(self) -> Array:
