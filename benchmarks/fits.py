@@ -41,7 +41,7 @@ def _timed(call, count: int) -> tuple[float, np.ndarray]:
 
 
 def _ours(method, y, v):
-    return _timed(lambda: pooling.pool(y, v, tau2=method).tau2, len(y))
+    return _timed(lambda: pooling.pool(y, v, tau2_method=method).tau2, len(y))
 
 
 def _pymare(method, y, v):

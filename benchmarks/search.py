@@ -12,6 +12,7 @@ from clofarabine.reconstruction import METHODS, Evidence
 from clofarabine.tables import store
 from metaprop import effectsize, pooling
 from metaprop.counts import solve
+from metaprop.method import Method
 
 TITLE = "The identified set"
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -29,7 +30,7 @@ def problem(endpoint: str, tau2: str, free: tuple[str, ...] = ()):
     for row in free:
         i = e.labels.index(row)
         low[i], high[i] = 0, e.n[i]
-    model = solve.Model(tuple(e.n[child].tolist()), "PAS", tau2, "wald", "sin2")
+    model = solve.Model(tuple(e.n[child].tolist()), Method("PAS", tau2, "wald", "sin2"))
     row = POOLED.query("endpoint == @endpoint and population == 'paediatric'").iloc[0]
     return model, reconstruction.constraint(row), low[child], high[child]
 

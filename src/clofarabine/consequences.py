@@ -9,8 +9,9 @@ import pandas as pd
 from metaprop import influence, pooling, small_study
 from metaprop.counts.solve import Counts
 from metaprop.effectsize import Array, back_transform, transform
+from metaprop.method import Method
 
-from .reconstruction import METHODS, Evidence, Found, Method, couple, reconstruct, repair
+from .reconstruction import METHODS, VARIED, Evidence, Found, couple, reconstruct, repair, varied
 
 # Studies with fewer patients than this are the tiny ones that a sensitivity analysis leaves out.
 SMALL = 5
@@ -43,50 +44,52 @@ def method_evidence(found: dict[str, list[Found]]) -> pd.DataFrame:
                 n = couple(f.joint, g.joint)[0].sum()
             else:
                 n = couple(g.joint, f.joint)[1].sum()
-            records.append((endpoint, *f.method, len(f.paediatric), len(f.joint), int(n)))
-    columns = ["endpoint", *Method._fields, "n_paediatric", "n_joint", "n_coupled"]
+            records.append((endpoint, *varied(f.method), len(f.paediatric), len(f.joint), int(n)))
+    columns = ["endpoint", *VARIED, "n_paediatric", "n_joint", "n_coupled"]
     return pd.DataFrame(records, columns=columns)
 
 
 def vectors(found: list[Found], evidence: Evidence) -> pd.DataFrame:
     """Every vector of every method with a non-empty joint set, one row each."""
     frames = [
-        pd.DataFrame(f.joint, columns=list(evidence.labels)).assign(**f.method._asdict())
+        pd.DataFrame(f.joint, columns=list(evidence.labels)).assign(
+            **dict(zip(VARIED, varied(f.method), strict=True))
+        )
         for f in found
         if len(f.joint)
     ]
-    columns = [*Method._fields, *evidence.labels]
+    columns = [*VARIED, *evidence.labels]
     return pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
 
 
 def quantities(x: Counts, n: Array, labels: Sequence[str], method: Method) -> Quantities:
-    """Unpublished results of each vector: {(name, unit): values (m,)}, rates in percent (PAS).
+    """Unpublished results of each vector: {(code, unit): values (m,)}, rates in percent (PAS).
 
     x : (m, k) counts, n : (k,) patients, labels : k names of the rows.
     """
     percent = lambda y: 100 * back_transform(y, "PAS")  # noqa: E731
     y, v = transform(x, n, "PAS")
-    fit = pooling.pool(y, v, method.tau2, method.interval)
-    knapp = pooling.pool(y, v, method.tau2, "hartung-knapp")
+    fit = pooling.pool(y, v, method.tau2_method, method.ci_method)
+    knapp = pooling.pool(y, v, method.tau2_method, "hartung-knapp")
     out: Quantities = {
-        ("pooled estimate", "%"): percent(fit.estimate),
+        ("estimate", "%"): percent(fit.estimate),
         ("tau2", "radians²"): fit.tau2,
         ("I2", "%"): 100 * fit.i2,
         ("Q", "chi²"): fit.q,
-        ("Hartung-Knapp interval, lower limit", "%"): percent(knapp.lower),
-        ("Hartung-Knapp interval, upper limit", "%"): percent(knapp.upper),
-        ("Egger's test p value", "p value"): small_study.egger(y, v).p,
-        ("events in all rows", "patients"): x.sum(-1).astype(float),
+        ("hk_lower", "%"): percent(knapp.lower),
+        ("hk_upper", "%"): percent(knapp.upper),
+        ("egger_p", "p value"): small_study.egger(y, v).p,
+        ("events", "patients"): x.sum(-1).astype(float),
     }
-    for df in ("k-2", "k-1"):
+    for df, code in (("k-2", "pi"), ("k-1", "pi_k1")):
         for end, limit in zip(("lower", "upper"), fit.prediction(df), strict=True):
-            out[f"prediction interval (t with {df}), {end} limit", "%"] = percent(limit)
-    rest = influence.leave_one_out(y, v, method.tau2, method.interval)
+            out[f"{code}_{end}", "%"] = percent(limit)
+    rest = influence.leave_one_out(y, v, method.tau2_method, method.ci_method)
     for i, label in enumerate(labels):
-        out[f"pooled estimate without {label}", "%"] = percent(rest.estimate[..., i])
+        out[f"estimate_without:{label}", "%"] = percent(rest.estimate[..., i])
     big = np.asarray(n) >= SMALL
-    one = pooling.pool(y[:, big], v[:, big], method.tau2, method.interval)
-    out[f"pooled estimate of rows with n >= {SMALL}", "%"] = percent(one.estimate)
+    one = pooling.pool(y[:, big], v[:, big], method.tau2_method, method.ci_method)
+    out[f"estimate_n{SMALL}", "%"] = percent(one.estimate)
     return out
 
 
@@ -108,7 +111,7 @@ def _ranges(evidence: Evidence, sets: list[tuple[Method, Counts]]) -> Iterator[t
     for method, x in sets:
         for i in unknown:
             population = "overall" if evidence.adult[i] else "paediatric"
-            name = f"count of {evidence.labels[i]}"
+            name = f"count:{evidence.labels[i]}"
             yield population, name, "patients", method, x[:, i].astype(float)
         for population in ("paediatric", "overall"):
             rows = _of_population(evidence, method, x, population)

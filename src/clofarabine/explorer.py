@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from metaprop.effectsize import choose
+from metaprop.method import FIELDS, Method
 
 from . import figures, parameters
 from .primary import view
@@ -40,11 +41,12 @@ class Explorer:
     def redraw(self) -> figures.Picture | None:
         """Bring picture and result in step with the controls; an error is shown in their place."""
         choice = {name: control.value for name, control in self.controls.items()}
-        self.controls["inverse"].disabled = choice["transformation"] != "PFT"
+        self.controls["inverse"].disabled = choice["scale"] != "PFT"
         for name in ("endpoint", "population", "counts"):
             self.controls[name].disabled = self.table is not None
         try:
-            found = view(**choice, table=self.table)
+            method = Method(**{f: choice.pop(f) for f in FIELDS if f in choice})
+            found = view(**choice, method=method, table=self.table)
         except ValueError as error:
             self.output.value = f"<pre>{html.escape(str(error))}</pre>"
             return None

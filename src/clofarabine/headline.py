@@ -9,7 +9,7 @@ from .tables import store
 from .tables.store import ROOT, Texts
 
 _TAG = re.compile(r"<!--([\w-]+)-->(.*?)<!--/-->", re.DOTALL)
-_METHOD = ["tau2", "interval", "inverse", "rows"]
+_METHOD = ["tau2_method", "ci_method", "inverse", "rows"]
 README = ROOT / "README.md"
 
 
@@ -26,13 +26,13 @@ def values() -> dict[str, str]:
     out["methods"] = str(len(evidence[_METHOD].drop_duplicates()))
     left = evidence[evidence["n_coupled"] > 0]
     out["methods-left"] = str(len(left[_METHOD].drop_duplicates()))
-    out["tau2-left"] = ", ".join(left["tau2"].drop_duplicates())
+    out["tau2-left"] = ", ".join(left["tau2_method"].drop_duplicates())
     bounds = store.load("bounds").query("method == 'any'")
     for endpoint in studies.ENDPOINTS:
         own = bounds[bounds["endpoint"] == endpoint].set_index(["population", "quantity"])
         out[f"vectors-{endpoint}"] = str(own["vectors"].iloc[0])
         out[f"I2-{endpoint}"] = _range(own.loc[("paediatric", "I2")])
-        new = own.loc[("paediatric", "prediction interval (t with k-2), upper limit")]
+        new = own.loc[("paediatric", "pi_upper")]
         out[f"new-study-{endpoint}"] = _range(new)
     out |= _largest()
     return out

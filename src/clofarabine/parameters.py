@@ -3,16 +3,16 @@
 from typing import Any
 
 from metaprop.effectsize import INVERSES, SCALES, choose
-from metaprop.pooling import INTERVALS, TAU2
+from metaprop.method import CI_METHODS, TAU2_METHODS
 
 from .studies import COUNTS, ENDPOINTS, POPULATIONS
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "endpoint": ENDPOINTS,
     "population": POPULATIONS,
-    "transformation": SCALES,
-    "tau2": tuple(TAU2),
-    "interval": INTERVALS,
+    "scale": SCALES,
+    "tau2_method": tuple(TAU2_METHODS),
+    "ci_method": CI_METHODS,
     "inverse": INVERSES,
     "counts": COUNTS,
 }

@@ -8,58 +8,37 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from metaprop.effectsize import (
-    INVERSES,
-    Array,
-    Inverse,
-    Scale,
-    back_transform,
-    choose,
-    overall_n,
-    transform,
-)
-from metaprop.effectsize import interval as exact_interval
-from metaprop.pooling import Interval, Pooled, Tau2, pool
+from metaprop.effectsize import Array, interval, transform
+from metaprop.labels import words
+from metaprop.method import Method
+from metaprop.pooling import DEFAULT, pool_proportions
 
 from . import figures, studies
 from .tables import store
 
 
-def quantities(
-    x: ArrayLike, n: ArrayLike, transformation: Scale, tau2: Tau2, interval: Interval,
-    inverse: Inverse,
-) -> tuple[dict[str, Array], Pooled]:  # fmt: skip
-    """Pooled result of counts x among n, shapes (..., k) -> (...), proportions in percent.
+def quantities(x: ArrayLike, n: ArrayLike, method: Method) -> dict[str, Array]:
+    """Pooled result of counts x among n by code (`labels.QUANTITY`), proportions in percent.
 
-    Raises
-    ------
-    ValueError
-        As `transform` and `pool` do.
+    Shapes (..., k) in, (...) out. Without a prediction interval its two codes are left out.
     """
-    choose("inverse", inverse, INVERSES)
-    y, v = transform(x, n, transformation)
-    pooled = pool(y, v, tau2, interval)
-    size = None
-    if transformation == "PFT" and inverse != "sin2":
-        size = overall_n(n, inverse, pooled.se)
-    ends = {"estimate": pooled.estimate, "lower": pooled.lower, "upper": pooled.upper}
-    if pooled.predicts:
-        ends["prediction from"], ends["to"] = pooled.prediction()
-    result = {name: 100 * back_transform(e, transformation, size) for name, e in ends.items()}
-    return result | {
-        "tau²": pooled.tau2,
-        "I²": 100 * pooled.i2,
-        "Q": pooled.q,
-        "p of Q": pooled.q_p,
-    }, pooled
+    found = pool_proportions(x, n, method)
+    codes = ["estimate", "lower", "upper", *(["pi_lower", "pi_upper"] * found.fit.predicts)]
+    fit = found.fit
+    return {c: 100 * getattr(found, c) for c in codes} | {
+        "tau2": fit.tau2,
+        "I2": 100 * fit.i2,
+        "Q": fit.q,
+        "p_Q": fit.q_p,
+    }
 
 
-def _lines(frame: pd.DataFrame, transformation: Scale, tau2: float) -> pd.DataFrame:
+def _lines(frame: pd.DataFrame, scale: str, tau2: float) -> pd.DataFrame:
     """Rows of the forest plot: each study's rate, Clopper-Pearson limits and weight, in percent."""
     known = frame["x"].notna()
     x, n = (frame.loc[known, c].to_numpy(float) for c in ("x", "n"))
-    weight = 1 / (transform(x, n, transformation)[1] + tau2)
-    lower, upper = exact_interval(x, n, "exact")
+    weight = 1 / (transform(x, n, scale)[1] + tau2)
+    lower, upper = interval(x, n, "exact")
     columns = {
         "estimate": 100 * x / n,
         "lower": 100 * lower,
@@ -69,10 +48,10 @@ def _lines(frame: pd.DataFrame, transformation: Scale, tau2: float) -> pd.DataFr
     return frame.join(pd.DataFrame(columns, index=frame.index[known]))
 
 
-def _printed(endpoint: str, population: str, transformation: str) -> list[dict[str, Any]]:
+def _printed(endpoint: str, population: str, scale: str) -> list[dict[str, Any]]:
     """The published estimate as a line of the forest plot, if the paper prints one."""
     table = store.load("pooled_results")
-    key = {"endpoint": endpoint, "population": population, "transformation": transformation}
+    key = {"endpoint": endpoint, "population": population, "transformation": scale}
     found = table[(table[list(key)] == pd.Series(key)).all(axis=1)]
     ends = ("estimate", "lower", "upper")
     return [
@@ -102,10 +81,7 @@ class View:
 def view(
     endpoint: str = "CR",
     population: str = "paediatric",
-    transformation: Scale = "PAS",
-    tau2: Tau2 = "DL",
-    interval: Interval = "wald",
-    inverse: Inverse = "harmonic",
+    method: Method = DEFAULT,
     counts: str = "documented",
     table: str | Path | None = None,
 ) -> View:
@@ -121,28 +97,26 @@ def view(
     """
     frame = studies.load(endpoint, population, counts, table)
     known = frame[frame["x"].notna()]
-    choice = (transformation, tau2, interval, inverse)
-    n = known["n"].to_numpy(float)
-    found, pooled = quantities(known["x"].to_numpy(float), n, *choice)
+    x, n = (known[c].to_numpy(float) for c in ("x", "n"))
+    found = quantities(x, n, method)
     result = pd.DataFrame({"value": pd.Series(found, dtype=float)})
     if counts == "reconstructed" and table is None and studies.possible():
         _, vectors, sizes = studies.identified(endpoint, population)
-        over, _ = quantities(vectors, sizes, *choice)
+        over = quantities(vectors, sizes, method)
         result["smallest"] = pd.Series({q: float(a.min()) for q, a in over.items()})
         result["largest"] = pd.Series({q: float(a.max()) for q, a in over.items()})
-    line = {"label": f"Pooled ({tau2}, {interval})"}
-    line |= {e: float(found[e]) for e in ("estimate", "lower", "upper")}
-    if "to" in found:
-        line["prediction"] = (float(found["prediction from"]), float(found["to"]))
-    printed = [] if table is not None else _printed(endpoint, population, transformation)
-    what = (Path(table).stem,) if table is not None else (endpoint, population, counts)
-    title = f"{', '.join(what)} · {transformation}"
-    lines = _lines(frame, transformation, float(pooled.tau2))
+    line = {"label": "Pooled", **{e: float(found[e]) for e in ("estimate", "lower", "upper")}}
+    if "pi_upper" in found:
+        line["prediction"] = (float(found["pi_lower"]), float(found["pi_upper"]))
+    printed = [] if table is not None else _printed(endpoint, population, method.scale)
+    what = Path(table).stem if table is not None else f"{endpoint}, {population}, {counts}"
+    lines = _lines(frame, method.scale, float(found["tau2"]))
+    title = f"{what} · {words(method)}"
     figure = figures.forest(lines, [line, *printed], title, "patients with the event (percent)")
     caption = (
-        f"{title}: {pooled.k} of {len(frame)} rows, {int(n.sum())} patients; pooled "
-        f"{line['estimate']:.1f}% [{line['lower']:.1f}, {line['upper']:.1f}], tau² by {tau2}, "
-        f"interval {interval}. Intervals of single rows: Clopper-Pearson (exact), 95%."
+        f"{what}: {len(known)} of {len(frame)} rows, {n.sum():.0f} patients; pooled "
+        f"{line['estimate']:.1f}% [{line['lower']:.1f}, {line['upper']:.1f}] by {words(method)}. "
+        "Intervals of single rows: Clopper-Pearson (exact), 95%."
     )
     return View(figure, caption, result)
 

@@ -10,7 +10,7 @@ identification: Manski 2003).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,28 +20,24 @@ from metaprop.counts import search
 from metaprop.counts.bounds import Constraint, Model
 from metaprop.counts.solve import Counts, TooLarge, identified_set, meets
 from metaprop.effectsize import INVERSES, Array, Inverse
-from metaprop.pooling import Interval, Tau2
+from metaprop.method import CiMethod, Method, Tau2Method
 
 Rows = Literal["merged", "age-groups"]
 
-ESTIMATORS: tuple[Tau2, ...] = ("DL", "PM", "REML", "ML", "HE", "SJ", "HS")
-INTERVALS: tuple[Interval, ...] = ("wald", "hartung-knapp")
+# The grid: what is tried for the paper's analysis.
+ESTIMATORS: tuple[Tau2Method, ...] = ("DL", "PM", "REML", "ML", "HE", "SJ", "HS")
+INTERVALS: tuple[CiMethod, ...] = ("wald", "hartung-knapp")
 ROWS: tuple[Rows, ...] = ("merged", "age-groups")
+# What tells two of them apart; the scale is that of each printed number.
+VARIED = ("tau2_method", "ci_method", "inverse", "rows")
 
 
-class Method(NamedTuple):
-    """One way the paper's numbers could have been computed."""
-
-    tau2: Tau2
-    interval: Interval
-    inverse: Inverse
-    rows: Rows
-
-    def __str__(self) -> str:
-        return "/".join(self)
+def varied(method: Method) -> tuple[str, ...]:
+    """The fields of a method that the grid varies, in the order of `VARIED`."""
+    return tuple(getattr(method, name) for name in VARIED)
 
 
-METHODS = tuple(Method(*m) for m in product(ESTIMATORS, INTERVALS, INVERSES, ROWS))
+METHODS = tuple(Method("PAS", *m) for m in product(ESTIMATORS, INTERVALS, INVERSES, ROWS))
 
 
 def constraint(row: pd.Series, decimals: int = 0) -> Constraint:
@@ -128,10 +124,10 @@ def reconstruct(
     """
     targets = _targets(pooled, endpoint)
     results: dict[Method, Found] = {}
-    for tau2, interval in dict.fromkeys((m.tau2, m.interval) for m in methods):
-        own = [m for m in methods if m[:2] == (tau2, interval)]
+    for pair in dict.fromkeys((m.tau2_method, m.ci_method) for m in methods):
+        own = [m for m in methods if (m.tau2_method, m.ci_method) == pair]
         child = ~evidence.adult
-        model = Model(tuple(evidence.n[child].tolist()), "PAS", tau2, interval, "sin2")
+        model = Model(tuple(evidence.n[child].tolist()), Method("PAS", *pair))
         pas, _ = identified_set(
             model,
             targets["paediatric", "PAS"],
@@ -142,13 +138,13 @@ def reconstruct(
         )
         sets = {}
         for inverse in dict.fromkeys(m.inverse for m in own):
-            double = replace(model, scale="PFT", inverse=inverse)
+            double = model.by(scale="PFT", inverse=inverse)
             sets[inverse] = pas[meets(double, targets["paediatric", "PFT"], pas)]
         for rows in dict.fromkeys(m.rows for m in own):
             wanted = {i: sets[i] for i in dict.fromkeys(m.inverse for m in own if m.rows == rows)}
             joint = _extend(evidence, model, targets, rows, wanted, options)
             for inverse, x in joint.items():
-                method = Method(tau2, interval, inverse, rows)
+                method = Method("PAS", *pair, inverse, rows)
                 results[method] = Found(method, sets[inverse], x)
     return [results[m] for m in methods]
 
@@ -179,9 +175,7 @@ def _extend(
         vectors[:, i] = rest[:, np.flatnonzero(add[:, i])[0]]
     out = {}
     for inverse, x in sets.items():
-        fits = meets(
-            replace(whole, scale="PFT", inverse=inverse), targets["overall", "PFT"], overall
-        )
+        fits = meets(whole.by(scale="PFT", inverse=inverse), targets["overall", "PFT"], overall)
         fits &= _among(vectors[:, ~evidence.adult], x)
         out[inverse] = vectors[fits]
     return out

@@ -8,11 +8,13 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, ndtr, stdtrit
+from scipy.special import expit, ndtr
 from statsmodels.stats.multitest import multipletests
 
-from metaprop import effectsize as pr
-from metaprop import likelihood, pooling
+from metaprop import likelihood
+from metaprop.effectsize import choose, interval
+from metaprop.method import Method
+from metaprop.pooling import DEFAULT, pool_proportions
 
 from .tables import store
 
@@ -23,7 +25,6 @@ GROUPS = {
     "post-marketing survey": "registry or survey",
     "retrospective": "retrospective",
 }
-PREDICTION = "k-2"  # Higgins et al. 2009
 
 
 def cells() -> pd.DataFrame:
@@ -77,8 +78,8 @@ def intervals(table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     found["rate"] = 100 * found["x"].astype("Float64") / found["n"]
     n = found["n"].to_numpy(float)
     for method in ("exact", "wilson"):
-        found[f"{method}_lower"] = 100 * pr.interval(found["x_min"], n, method, level)[0]
-        found[f"{method}_upper"] = 100 * pr.interval(found["x_max"], n, method, level)[1]
+        found[f"{method}_lower"] = 100 * interval(found["x_min"], n, method, level)[0]
+        found[f"{method}_upper"] = 100 * interval(found["x_max"], n, method, level)[1]
     return found
 
 
@@ -101,82 +102,33 @@ def _reporting(table: pd.DataFrame, min_studies: int) -> list[tuple[int, str, pd
     return [e for e in events if len(e[2]) >= min_studies]
 
 
-def pool_counts(
-    x: np.ndarray,
-    n: np.ndarray,
-    scale: pr.Scale = "PAS",
-    tau2: pooling.Tau2 = "DL",
-    interval: pooling.Interval = "wald",
-    inverse: pr.Inverse = "harmonic",
-) -> dict[str, np.ndarray]:
-    """Pooled rate of each vector of counts.
+def _percent(x: np.ndarray, n: np.ndarray, method: Method) -> dict[str, np.ndarray]:
+    """Pooled rate and limits of each vector of counts, (vectors, k) in, (vectors,) out, percent.
 
-    Parameters
-    ----------
-    x : array_like, shape (..., k)
-        Events.
-    n : array_like, shape (k,)
-        Patients.
-    scale, tau2, interval, inverse : str
-        As in `proportions.transform`, `pooling.pool` and `proportions.overall_n`.
-
-    Returns
-    -------
-    dict of ndarray, shape (...)
-        estimate, lower, upper, prediction_lower, prediction_upper (percent; the prediction interval
-        with k - 2 degrees of freedom, missing with k < 3 and under CE), tau2 (transformed scale),
-        i2 (percent).
+    estimate, lower, upper, prediction_lower, prediction_upper (missing where there is none), i2.
     """
-    pr.choose("inverse", inverse, pr.INVERSES)
-    y, v = pr.transform(x, n, scale)
-    fit = pooling.pool(y, v, tau2, interval)
-    size = None
-    if scale == "PFT" and inverse != "sin2":
-        size = pr.overall_n(n, inverse, fit.se)
-    low, high = fit.prediction(PREDICTION) if fit.predicts else (np.full_like(fit.se, np.nan),) * 2
-    out = {
-        "estimate": fit.estimate, "lower": fit.lower, "upper": fit.upper,
-        "prediction_lower": low, "prediction_upper": high,
-    }  # fmt: skip
-    out = {name: 100 * pr.back_transform(value, scale, size) for name, value in out.items()}
-    return out | {"tau2": fit.tau2, "i2": 100 * fit.i2}
+    found = pool_proportions(x, n, method)
+    codes = ("estimate", "lower", "upper", "pi_lower", "pi_upper")
+    out = {c.replace("pi_", "prediction_"): 100 * getattr(found, c) for c in codes}
+    return out | {"i2": 100 * found.fit.i2}
 
 
-def pool_exact(x: np.ndarray, n: np.ndarray, level: float = 0.95) -> dict[str, np.ndarray]:
-    """Pooled rate of each vector of counts without a transformation: the binomial-normal GLMM.
+def _percent_glmm(x: np.ndarray, n: np.ndarray) -> dict[str, np.ndarray]:
+    """As `_percent` without a transformation: the estimate is the rate of the median study.
 
-    Parameters
-    ----------
-    x : array_like, shape (..., k)
-        Events.
-    n : array_like, shape (k,)
-        Patients.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    dict of ndarray, shape (...)
-        As `pool_counts`; the estimate is the rate of the median study, tau2 is on the logit scale,
-        and i2 is missing, for which the model has no counterpart.
+    i2 is missing, for which the binomial-normal model has no counterpart.
     """
-    fit = likelihood.glmm(x, n, level)
-    half = np.full_like(fit.se, np.nan)
-    if fit.k > 2:
-        half = stdtrit(fit.k - 2, (1 + level) / 2) * np.sqrt(fit.spread + fit.se**2)
-    ends = {"prediction_lower": fit.estimate - half, "prediction_upper": fit.estimate + half}
+    fit = likelihood.glmm(x, n)
+    low, high = fit.prediction()
+    ends = {"prediction_lower": low, "prediction_upper": high}
     out = {"estimate": fit.estimate, "lower": fit.lower, "upper": fit.upper, **ends}
-    out = {name: 100 * expit(value) for name, value in out.items()}
-    return out | {"tau2": fit.spread, "i2": np.full_like(fit.se, np.nan)}
+    return {c: 100 * expit(a) for c, a in out.items()} | {"i2": np.full_like(fit.se, np.nan)}
 
 
 def pooled(
     table: pd.DataFrame,
     min_studies: int = 3,
-    scale: pr.Scale = "PAS",
-    tau2: pooling.Tau2 = "DL",
-    interval: pooling.Interval = "wald",
-    inverse: pr.Inverse = "harmonic",
+    method: Method = DEFAULT,
 ) -> pd.DataFrame:
     """Pooled rate of every event that enough studies report, by two models.
 
@@ -190,8 +142,8 @@ def pooled(
         As `cells` gives it.
     min_studies : int
         Events that fewer studies report are left out.
-    scale, tau2, interval, inverse : str
-        As in `pool_counts`.
+    method : Method
+        Its scale is a transformation.
 
     Returns
     -------
@@ -216,8 +168,8 @@ def pooled(
             n = used["n"].to_numpy(float)
             x = allowed(used)
             fits = {
-                f"{scale} {tau2}": pool_counts(x, n, scale, tau2, interval, inverse),
-                "GLMM": pool_exact(x, n),
+                f"{method.scale} {method.tau2_method}": _percent(x, n, method),
+                "GLMM": _percent_glmm(x, n),
             }
             about = {"k": len(used), "n": int(n.sum())}
             for model, fit in fits.items():
@@ -246,8 +198,7 @@ def compare(
     by: str,
     first: str,
     second: str,
-    scale: pr.Scale = "PAS",
-    tau2: pooling.Tau2 = "DL",
+    method: Method = DEFAULT,
 ) -> pd.DataFrame:
     """Pooled rates of two kinds of study, event by event, each with its own tau².
 
@@ -262,8 +213,8 @@ def compare(
         Column that tells the kinds apart: "group", "design" or "regimen".
     first, second : str
         The two kinds.
-    scale, tau2 : str
-        As in `pool_counts`.
+    method : Method
+        Its scale is a transformation.
 
     Returns
     -------
@@ -277,10 +228,10 @@ def compare(
     ValueError
         If a kind is not among those of the column.
     """
-    pr.choose("by", by, ("group", "design", "regimen"))
+    choose("by", by, ("group", "design", "regimen"))
     kinds = tuple(sorted(table[by].unique()))
     for name, kind in (("first", first), ("second", second)):
-        pr.choose(name, kind, kinds)
+        choose(name, kind, kinds)
     rows = []
     for (k, event), part in table.groupby(["table", "event"], sort=False):
         row = {"by": by, "first_kind": first, "second_kind": second, "table": k, "event": event}
@@ -289,14 +240,14 @@ def compare(
             used = part[(part["kind"] == "count") & (part[by] == kind)]
             row |= {f"k_{name}": len(used), f"n_{name}": int(used["n"].sum())}
             if len(used) > 1:
-                y, v = pr.transform(used["x"].to_numpy(float), used["n"].to_numpy(float), scale)
-                fits.append(pooling.pool(y, v, tau2))
+                x, n = (used[c].to_numpy(float) for c in ("x", "n"))
+                fits.append(pool_proportions(x, n, method))
         row |= dict.fromkeys(("first", "second", "z", "p"), np.nan)
         if len(fits) == 2:
             a, b = fits
-            z = float((b.estimate - a.estimate) / np.hypot(a.se, b.se))
-            row |= {"first": 100 * float(pr.back_transform(a.estimate, scale))}
-            row |= {"second": 100 * float(pr.back_transform(b.estimate, scale))}
+            shift = b.fit.estimate - a.fit.estimate
+            z = float(shift / np.hypot(a.fit.se, b.fit.se))
+            row |= {"first": 100 * float(a.estimate), "second": 100 * float(b.estimate)}
             row |= {"z": z, "p": 2 * float(ndtr(-abs(z)))}
         rows.append(row)
     out = pd.DataFrame(rows)

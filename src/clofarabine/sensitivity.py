@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike
 
 from metaprop import influence, moderators
 from metaprop.effectsize import Array, transform
+from metaprop.method import MODELS, Method
 from metaprop.specifications import (
     BATCHED,
-    MODELS,
     RANGES,
-    Specification,
     merged,
     over_rows,
     ranges,
@@ -28,19 +27,17 @@ from metaprop.specifications import (
 from . import studies
 
 
-def without_each(
-    x: ArrayLike, n: ArrayLike, labels: Sequence[str], how: Specification
-) -> pd.DataFrame:
+def without_each(x: ArrayLike, n: ArrayLike, labels: Sequence[str], how: Method) -> pd.DataFrame:
     """Leave-one-out: label (of the row left out), k and the ranges."""
     n = np.asarray(n)
-    fit = influence.leave_one_out(*transform(x, n, how.model), how.tau2, how.interval)
+    fit = influence.leave_one_out(*transform(x, n, how.scale), how.tau2_method, how.ci_method)
     rest = n[[np.delete(np.arange(len(n)), i) for i in range(len(n))]]
     found = ranges(_vectors_first(rates(fit, rest, how)))
     return pd.DataFrame({"label": list(labels), "k": fit.k} | found)
 
 
 def by_year(
-    x: ArrayLike, n: ArrayLike, labels: Sequence[str], years: Sequence[object], how: Specification
+    x: ArrayLike, n: ArrayLike, labels: Sequence[str], years: Sequence[object], how: Method
 ) -> pd.DataFrame:
     """Cumulative: label and year of the row added, k and the ranges.
 
@@ -49,8 +46,8 @@ def by_year(
     x, n = np.asarray(x), np.asarray(n)
     years = pd.Series(years, dtype="Int64").reset_index(drop=True)
     order = years.sort_values(kind="stable", na_position="last").index
-    y, v = transform(x[..., order], n[order], how.model)
-    steps = influence.cumulative(y, v, how.tau2, how.interval)
+    y, v = transform(x[..., order], n[order], how.scale)
+    steps = influence.cumulative(y, v, how.tau2_method, how.ci_method)
     parts = []
     for j in range(len(n)):
         fit = _Limits(*(getattr(steps, f)[..., j] for f in _Limits._fields))
@@ -75,7 +72,7 @@ def _vectors_first(rate: Array) -> Array:
 
 
 def by_group(
-    x: ArrayLike, n: ArrayLike, groups: Mapping[str, Sequence[object]], how: Specification
+    x: ArrayLike, n: ArrayLike, groups: Mapping[str, Sequence[object]], how: Method
 ) -> pd.DataFrame:
     """Subgroups of several moderators.
 
@@ -97,12 +94,12 @@ def by_group(
         column = pd.Series(list(column), dtype="string")
         try:
             found = moderators.subgroups(
-                *transform(x, n, how.model), column.tolist(), how.tau2, how.interval
+                *transform(x, n, how.scale), column.tolist(), how.tau2_method, how.ci_method
             )
         except ValueError as error:
             out.append({"moderator": moderator, "problem": str(error)})
             continue
-        common = _one_tau2(*transform(x, n, how.model), column, how.interval)
+        common = _one_tau2(*transform(x, n, how.scale), column, how.ci_method)
         for name, part in zip(found.names, found.parts, strict=True):
             rows = (column == name).to_numpy(bool)
             out.append(
@@ -116,13 +113,13 @@ def by_group(
     return pd.DataFrame(out, columns=columns).astype({"k": "Int64", "patients": "Int64"})
 
 
-def _one_tau2(y: Array, v: Array, groups: pd.Series, interval: str) -> Array:
+def _one_tau2(y: Array, v: Array, groups: pd.Series, ci_method: str) -> Array:
     """Between-group p value with one tau²; NaN if there are as many groups as rows."""
     names = sorted(groups.unique())
     if len(names) >= len(groups):
         return np.array(np.nan)
     design = np.column_stack([np.ones(len(groups)), *(groups == name for name in names[1:])])
-    return np.asarray(moderators.meta_regression(y, v, design, interval).qm_p)
+    return np.asarray(moderators.meta_regression(y, v, design, ci_method).qm_p)
 
 
 def by_regression(
@@ -130,7 +127,7 @@ def by_regression(
     n: ArrayLike,
     covariates: Mapping[str, Sequence[object]],
     model: str = "PAS",
-    interval: str = "wald",
+    ci_method: str = "wald",
 ) -> pd.DataFrame:
     """Meta-regression on one covariate at a time, over the rows that have it.
 
@@ -155,7 +152,7 @@ def by_regression(
                 raise ValueError(f"{name}: found one value in all rows, expected several")
             y, v = transform(x[..., have], n[have], model)
             fit = moderators.meta_regression(
-                y, v, np.column_stack([np.ones(len(z)), z - z.mean()]), interval
+                y, v, np.column_stack([np.ones(len(z)), z - z.mean()]), ci_method
             )
         except ValueError as error:
             out.append({"covariate": name, "k": int(have.sum()), "problem": str(error)})

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from metaprop.effectsize import choose
+from metaprop.method import Method
 
-from .reconstruction import Counts, Method, couple, medoid
+from .reconstruction import VARIED, Counts, couple, medoid, varied
 from .tables import store
 
 Endpoint = Literal["CR", "OR"]
@@ -19,7 +20,7 @@ Known = Literal["documented", "reconstructed"]
 ENDPOINTS: tuple[Endpoint, ...] = ("CR", "OR")
 POPULATIONS: tuple[Population, ...] = ("paediatric", "overall")
 COUNTS: tuple[Known, ...] = ("documented", "reconstructed")
-_METHOD = list(Method._fields)
+_METHOD = list(VARIED)
 
 
 def _vectors(endpoint: Endpoint) -> tuple[pd.DataFrame, Counts]:
@@ -84,12 +85,12 @@ def reference(endpoint: Endpoint) -> tuple[Method, Counts]:
     if not len(cr):
         expected = "expected at least one: the evidence contradicts the published results"
         raise store.DataError(f"identified set: found no vector, {expected}")
-    first = Method(*methods.iloc[0])
-    cr = medoid(cr[(methods == list(first)).all(axis=1).to_numpy()])
+    first = Method("PAS", *methods.iloc[0])
+    cr = medoid(cr[(methods == list(varied(first))).all(axis=1).to_numpy()])
     if endpoint == "CR":
         return first, cr
     methods, x = sets["OR"]
-    x = x[(methods == list(first)).all(axis=1).to_numpy()]
+    x = x[(methods == list(varied(first))).all(axis=1).to_numpy()]
     return first, medoid(x[(x >= cr).all(axis=1)])
 
 

@@ -7,7 +7,6 @@ Each posterior is therefore a mixture of normals over a grid of tau, with no sam
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,10 +16,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from .effectsize import Array, choose
+from .method import PRIORS, Prior
 from .pooling import effects
 
-Prior = Literal["half-normal", "half-cauchy"]
-PRIORS: tuple[Prior, ...] = get_args(Prior)
 _DENSITY: dict[str, Callable[[Array, float], Array]] = {
     "half-normal": lambda t, s: np.sqrt(2 / np.pi) / s * np.exp(-0.5 * (t / s) ** 2),
     "half-cauchy": lambda t, s: 2 / (np.pi * s) / (1 + (t / s) ** 2),

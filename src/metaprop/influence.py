@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtr
 
 from .effectsize import Array
-from .pooling import Interval, Pooled, Tau2, effects, pool
+from .method import CiMethod, Tau2Method
+from .pooling import Pooled, effects, pool
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def _others(k: int) -> Array:
 def leave_one_out(
     y: ArrayLike,
     v: ArrayLike,
-    tau2: Tau2 = "DL",
-    interval: Interval = "wald",
+    tau2_method: Tau2Method = "DL",
+    ci_method: CiMethod = "wald",
     level: float = 0.95,
 ) -> Pooled:
     """Pool k times, without each row in turn.
@@ -89,14 +90,14 @@ def leave_one_out(
     if k < 2:
         raise ValueError(f"leave-one-out: found k = {k} row, expected at least 2")
     others = _others(k)
-    return pool(y[..., others], v[..., others], tau2, interval, level)
+    return pool(y[..., others], v[..., others], tau2_method, ci_method, level)
 
 
 def cumulative(
     y: ArrayLike,
     v: ArrayLike,
-    tau2: Tau2 = "DL",
-    interval: Interval = "wald",
+    tau2_method: Tau2Method = "DL",
+    ci_method: CiMethod = "wald",
     level: float = 0.95,
 ) -> Cumulative:
     """Pool the first 1, 2, ..., k rows in the order given.
@@ -109,7 +110,7 @@ def cumulative(
     """
     y, v = effects(y, v)
     steps = [
-        pool(y[..., :j], v[..., :j], tau2, interval if j > 1 else "wald", level)
+        pool(y[..., :j], v[..., :j], tau2_method, ci_method if j > 1 else "wald", level)
         for j in range(1, y.shape[-1] + 1)
     ]
     names = [f.name for f in fields(Cumulative)]
@@ -117,7 +118,7 @@ def cumulative(
 
 
 def influence(
-    y: ArrayLike, v: ArrayLike, tau2: Tau2 = "DL", interval: Interval = "wald"
+    y: ArrayLike, v: ArrayLike, tau2_method: Tau2Method = "DL", ci_method: CiMethod = "wald"
 ) -> Influence:
     """Influence of each row on the pooled effect.
 
@@ -134,7 +135,7 @@ def influence(
     """
     y, v = effects(y, v)
     k = y.shape[-1]
-    deleted, full = leave_one_out(y, v, tau2, interval), pool(y, v, tau2, interval)
+    deleted, full = leave_one_out(y, v, tau2_method, ci_method), pool(y, v, tau2_method, ci_method)
     w = 1 / (v + full.tau2[..., None])
     hat = w / w.sum(-1, keepdims=True)
     others = _others(k)

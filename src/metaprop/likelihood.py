@@ -16,7 +16,7 @@ from math import exp, expm1, lgamma, log, log1p, nan, pi, sqrt
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
-from scipy.special import expit, ndtri
+from scipy.special import expit, ndtri, stdtrit
 
 from .effectsize import Array, counts
 
@@ -51,6 +51,17 @@ class Exact:
     loglik: Array
     k: int
     level: float
+
+    def prediction(self) -> tuple[Array, Array]:
+        """Prediction limits of a new study's log odds under `glmm`, t with k - 2 df.
+
+        Shape (...); NaN with k < 3, which leave no degree of freedom (Higgins et al. 2009).
+        """
+        half = np.full_like(self.se, np.nan)
+        if self.k > 2:
+            t = stdtrit(self.k - 2, (1 + self.level) / 2)
+            half = t * np.sqrt(self.spread + self.se**2)
+        return self.estimate - half, self.estimate + half
 
     def proportion(self) -> tuple[Array, Array, Array]:
         """Pooled rate and its limits as proportions, each of shape (...)."""

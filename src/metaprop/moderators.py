@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, fdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from .effectsize import Array, choose
-from .pooling import Interval, Pooled, Tau2, effects, pool
+from .method import CI_METHODS, CiMethod, Tau2Method
+from .pooling import Pooled, effects, pool
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def meta_regression(
     y: ArrayLike,
     v: ArrayLike,
     design: ArrayLike,
-    interval: Interval = "wald",
+    ci_method: CiMethod = "wald",
     level: float = 0.95,
 ) -> Regression:
     """Weighted least squares of effects on moderators, tau² by the mixed-effects moment estimator.
@@ -58,7 +59,7 @@ def meta_regression(
         Effects and sampling variances.
     design : array_like, shape (k, p) with p < k
         Moderators, the intercept first; categories as indicator columns.
-    interval : {"wald", "hartung-knapp", "hartung-knapp-adhoc"}
+    ci_method : {"wald", "hartung-knapp", "hartung-knapp-adhoc"}
         z tests, or t with k - p df and the weighted residual variance (Knapp & Hartung 2003), or
         that variance at least 1.
     level : float
@@ -69,7 +70,7 @@ def meta_regression(
     ValueError
         If the design has missing values, too many columns, or columns that depend on each other.
     """
-    choose("interval", interval, ("wald", "hartung-knapp", "hartung-knapp-adhoc"))
+    choose("ci_method", ci_method, CI_METHODS)
     y, v = effects(y, v)
     x = np.asarray(design, float)
     k = y.shape[-1]
@@ -86,16 +87,16 @@ def meta_regression(
     tau2 = np.maximum(0, (qe - (k - p)) / trace)
     b, cov, q, _trace = _wls(y, 1 / (v + tau2[..., None]), x)
     df, quantile = k - p, ndtri((1 + level) / 2)
-    if interval != "wald":
+    if ci_method != "wald":
         scale = q / df
-        scale = np.maximum(scale, 1) if interval.endswith("adhoc") else scale
+        scale = np.maximum(scale, 1) if ci_method.endswith("adhoc") else scale
         cov = cov * scale[..., None, None]
         quantile = stdtrit(df, (1 + level) / 2)
     se = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(b == 0, 0.0, b / se)
-    tail = 2 * (ndtr(-np.abs(z)) if interval == "wald" else stdtr(df, -np.abs(z)))
-    qm, qm_p = _omnibus(b, cov, p, df, interval)
+    tail = 2 * (ndtr(-np.abs(z)) if ci_method == "wald" else stdtr(df, -np.abs(z)))
+    qm, qm_p = _omnibus(b, cov, p, df, ci_method)
     without = pool(y, v, "DL").tau2
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = np.where(without > 0, np.maximum(0, 1 - tau2 / without), 0.0)
@@ -132,13 +133,13 @@ def _wls(y: Array, w: Array, x: Array) -> tuple[Array, Array, Array, Array]:
     return b / size, inverse / np.outer(size, size), q, trace
 
 
-def _omnibus(b: Array, cov: Array, p: int, df: int, interval: str) -> tuple[Array, Array]:
+def _omnibus(b: Array, cov: Array, p: int, df: int, ci_method: str) -> tuple[Array, Array]:
     """Wald-type test that all coefficients but the first are zero."""
     if p == 1:
         return np.zeros(b.shape[:-1]), np.ones(b.shape[:-1])
     rest = b[..., 1:, None]
     qm = (np.swapaxes(rest, -1, -2) @ np.linalg.solve(cov[..., 1:, 1:], rest))[..., 0, 0]
-    if interval == "wald":
+    if ci_method == "wald":
         return qm, chdtrc(p - 1, qm)
     return qm / (p - 1), fdtrc(p - 1, df, qm / (p - 1))
 
@@ -163,8 +164,8 @@ def subgroups(
     y: ArrayLike,
     v: ArrayLike,
     groups: Sequence[object],
-    tau2: Tau2 = "DL",
-    interval: Interval = "wald",
+    tau2_method: Tau2Method = "DL",
+    ci_method: CiMethod = "wald",
     level: float = 0.95,
 ) -> Subgroups:
     """Pool each group by itself, and test whether the groups differ (Borenstein et al. 2009).
@@ -197,9 +198,10 @@ def subgroups(
         raise ValueError(f"groups: found {names[0]!r} in all rows, expected at least two groups")
     rows = [labels == name for name in names]
     parts = tuple(
-        pool(y[..., r], v[..., r], tau2, interval if r.sum() > 1 else "wald", level) for r in rows
+        pool(y[..., r], v[..., r], tau2_method, ci_method if r.sum() > 1 else "wald", level)
+        for r in rows
     )
-    wald = [pool(y[..., r], v[..., r], tau2) for r in rows]
+    wald = [pool(y[..., r], v[..., r], tau2_method) for r in rows]
     between = pool(*(np.stack([getattr(f, a) for f in wald], -1) ** e for a, e in
                      (("estimate", 1), ("se", 2))), "CE")  # fmt: skip
     sizes = tuple(int(r.sum()) for r in rows)

@@ -9,30 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, chdtri, ndtri, stdtrit
 
 from . import kernels
-from .effectsize import Array, choose
+from .effectsize import Array, back_transform, choose, overall_n, transform
+from .method import CI_METHODS, TAU2_METHODS, CiMethod, Method, Tau2Method
 
-Tau2 = Literal["DL", "PM", "REML", "ML", "HE", "SJ", "HS", "CE"]
-Interval = Literal["wald", "hartung-knapp", "hartung-knapp-adhoc"]
-
-TAU2: dict[str, str] = {
-    "DL": "DerSimonian & Laird 1986",
-    "PM": "Paule & Mandel 1982 (= empirical Bayes, Morris 1983)",
-    "REML": "restricted maximum likelihood (Raudenbush 2009)",
-    "ML": "maximum likelihood (Hardy & Thompson 1996)",
-    "HE": "Hedges 1983 (variance component)",
-    "SJ": "Sidik & Jonkman 2005, one step from the variance of y with divisor k",
-    "HS": "Hunter & Schmidt 1990",
-    "CE": "common effect: tau² is 0 by assumption, not by estimate",
-}
-INTERVALS: tuple[Interval, ...] = get_args(Interval)
-_CODES = {name: getattr(kernels, name) for name in TAU2}
+# The arcsine by DerSimonian & Laird with a Wald interval: the paper's own, and many others'.
+DEFAULT = Method()
+_CODES = {name: getattr(kernels, name) for name in TAU2_METHODS}
 
 # Rows per thread below which starting threads costs more than they save (measured, 2 cores).
 _SPLIT = 20_000
@@ -47,7 +36,7 @@ class Pooled:
     i2, h2 : tau² / (tau² + s²) as a fraction and its odds + 1, s² the typical sampling variance of
         Higgins & Thompson (2002); under DL these are the familiar (Q - df) / Q and Q / df. Under
         CE, whose tau² says nothing of the heterogeneity, they are max(0, (Q - df) / Q) and Q / df.
-    k : number of rows. tau2_method : how tau² was had, a key of `TAU2`.
+    k : number of rows. tau2_method : how tau² was had, a key of `TAU2_METHODS`.
     """
 
     estimate: Array
@@ -84,7 +73,7 @@ class Pooled:
         choose("df", df, ("k-2", "k-1"))
         if self.tau2_method == "CE":
             raise ValueError(
-                "prediction interval: found tau2 = CE, expected a random-effects estimator; a "
+                "prediction interval: found CE, expected a random-effects estimator of tau²; a "
                 "common effect has no distribution that a new study could be drawn from"
             )
         free = self.k - int(df[-1])
@@ -131,8 +120,8 @@ def _each_row(kernel, y: Array, v: Array, out: Array) -> Array:  # noqa: ANN001
 def pool(
     y: ArrayLike,
     v: ArrayLike,
-    tau2: Tau2 = "DL",
-    interval: Interval = "wald",
+    tau2_method: Tau2Method = "DL",
+    ci_method: CiMethod = "wald",
     level: float = 0.95,
 ) -> Pooled:
     """Pool effects by a random-effects model.
@@ -141,10 +130,10 @@ def pool(
     ----------
     y, v : array_like, shape (..., k)
         Effects and sampling variances on one transformed scale.
-    tau2 : str
-        Estimator of the between-study variance, a key of `TAU2`; truncated at 0. With one row
-        (k = 1) tau² is 0 by definition.
-    interval : {"wald", "hartung-knapp", "hartung-knapp-adhoc"}
+    tau2_method : str
+        Estimator of the between-study variance, a key of `TAU2_METHODS`; truncated at 0.
+        With one row (k = 1) tau² is 0 by definition.
+    ci_method : {"wald", "hartung-knapp", "hartung-knapp-adhoc"}
         Normal quantile and 1 / sqrt(Σw); t with k - 1 df and the weighted residual variance
         (Hartung & Knapp 2001; Sidik & Jonkman 2002); the same, never narrower than the z-based
         standard error allows (Röver et al. 2015).
@@ -160,24 +149,24 @@ def pool(
     ValueError
         On unusable input, an unknown method, or Hartung-Knapp with one row.
     """
-    choose("tau2", tau2, tuple(TAU2))
-    choose("interval", interval, INTERVALS)
+    choose("tau2_method", tau2_method, tuple(TAU2_METHODS))
+    choose("ci_method", ci_method, CI_METHODS)
     y, v = effects(y, v)
     k = y.shape[-1]
     shape = y.shape[:-1]
     out = np.empty((int(np.prod(shape)), 6))
-    columns = _each_row(partial(kernels.pool_rows, _CODES[tau2]), y, v, out)
+    columns = _each_row(partial(kernels.pool_rows, _CODES[tau2_method]), y, v, out)
     t2, mu, sw, q_tau, q, typical = (c.reshape(shape) for c in columns.T)
     se = 1 / np.sqrt(sw)
     i2, h2 = t2 / (t2 + typical), 1 + t2 / typical
-    if tau2 == "CE" and k > 1:
+    if tau2_method == "CE" and k > 1:
         i2, h2 = 1 - (k - 1) / np.maximum(q, k - 1), q / (k - 1)
     quantile = ndtri((1 + level) / 2)
-    if interval != "wald":
+    if ci_method != "wald":
         if k == 1:
-            raise ValueError("interval: found k = 1 row, Hartung-Knapp needs at least 2")
+            raise ValueError("ci_method: found k = 1 row, Hartung-Knapp needs at least 2")
         scale = np.sqrt(q_tau / (k - 1))
-        se = se * (np.maximum(scale, 1) if interval.endswith("adhoc") else scale)
+        se = se * (np.maximum(scale, 1) if ci_method.endswith("adhoc") else scale)
         quantile = stdtrit(k - 1, (1 + level) / 2)
     return Pooled(
         estimate=mu,
@@ -191,8 +180,81 @@ def pool(
         h2=h2,
         k=k,
         level=level,
-        tau2_method=tau2,
+        tau2_method=tau2_method,
     )
+
+
+@dataclass(frozen=True)
+class PooledProportion:
+    """A pooled proportion. Every array has shape (...) and is a proportion, from 0 to 1.
+
+    estimate, lower, upper : pooled proportion and its confidence limits. pi_lower, pi_upper :
+        prediction limits (t with k - 2 df), NaN where there are none (`Pooled.predicts`).
+    fit : the result on the transformed scale, with tau², Q, I² and k.
+    """
+
+    estimate: Array
+    lower: Array
+    upper: Array
+    pi_lower: Array
+    pi_upper: Array
+    fit: Pooled
+
+
+def to_proportion(effect: ArrayLike, se: ArrayLike, n: ArrayLike, method: Method) -> Array:
+    """Proportions that belong to pooled effects, shape (...).
+
+    Parameters
+    ----------
+    effect, se : array_like, shape (...)
+        Pooled effect (or a limit of it) and the standard error of the pooled effect.
+    n : array_like, shape (..., k)
+        Patients of the rows pooled.
+    method : Method
+        Its scale is a transformation; PFT is taken back by its inverse.
+    """
+    overall = None
+    if method.scale == "PFT" and method.inverse != "sin2":
+        overall = overall_n(n, method.inverse, se)
+    return back_transform(effect, method.scale, overall)
+
+
+def pool_proportions(
+    x: ArrayLike, n: ArrayLike, method: Method = DEFAULT, level: float = 0.95
+) -> PooledProportion:
+    """Pooled proportion of x events among n patients.
+
+    Parameters
+    ----------
+    x, n : array_like, shapes (..., k)
+        Counts; n may have shape (k,).
+    method : Method
+        Its scale is a transformation: PAS, PFT or PLO.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    PooledProportion
+
+    Raises
+    ------
+    ValueError
+        As `transform` and `pool` do.
+
+    Examples
+    --------
+    >>> from metaprop.method import Method
+    >>> found = pool_proportions([7, 6, 0], [61, 65, 4], Method(tau2_method="REML"))
+    >>> print(f"{found.estimate:.3f} [{found.lower:.3f}, {found.upper:.3f}]")
+    0.097 [0.052, 0.153]
+    """
+    y, v = transform(x, n, method.scale)
+    fit = pool(y, v, method.tau2_method, method.ci_method, level)
+    missing = np.full_like(fit.se, np.nan)
+    ends = fit.prediction() if fit.predicts else (missing, missing)
+    effects_ = (fit.estimate, fit.lower, fit.upper, *ends)
+    return PooledProportion(*(to_proportion(e, fit.se, n, method) for e in effects_), fit)
 
 
 def tau2_interval(y: ArrayLike, v: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:

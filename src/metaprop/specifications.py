@@ -6,79 +6,64 @@ shape (m, k), and answers in percent with ranges over the m vectors: `RANGES`, `
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from . import bayes, likelihood, pooling
-from .effectsize import INVERSES, Array, back_transform, choose, overall_n, transform
+from . import bayes, likelihood
+from .effectsize import INVERSES, SCALES, Array, back_transform, choose, transform
+from .method import CI_METHODS, LIKELIHOODS, MODELS, NONE, TAU2_METHODS, Method
+from .pooling import Pooled, pool_proportions, to_proportion
 
-NONE = "none"
 # The common-effect model is not among them: it denies a heterogeneity that is there to be seen.
-TAU2 = tuple(m for m in pooling.TAU2 if m != "CE")
-LIKELIHOODS = {"GLMM": likelihood.glmm, "beta-binomial": likelihood.beta_binomial}
-MODELS = ("PAS", "PFT", "PLO", *LIKELIHOODS, *(f"Bayes {p}" for p in bayes.PRIORS))
+ESTIMATORS = tuple(m for m in TAU2_METHODS if m != "CE")
+_FITS = {"GLMM": likelihood.glmm, "beta-binomial": likelihood.beta_binomial}
 # Those that take many vectors in one call.
 BATCHED = MODELS[:5]
 # Scale of the priors of tau, in radians of the arcsine. At the median of the half-normal (0.17) the
 # rates of studies around one fifth range from 2 to 51 percent, and twice that is not ruled out.
 PRIOR_SCALE = 0.25
+# Columns that name the method in a table.
+COLUMNS = ("scale", "inverse", "tau2_method", "ci_method")
 RANGES = [f"{a}_{b}" for a in ("estimate", "lower", "upper") for b in ("min", "max")]
 
 
-class Specification(NamedTuple):
-    """One way to pool: model (of `MODELS`), inverse of PFT, tau² estimator and interval."""
-
-    model: str = "PAS"
-    inverse: str = NONE
-    tau2: str = "DL"
-    interval: str = "wald"
-
-
 def specification(
-    transformation: str = "PAS",
-    inverse: str = "harmonic",
-    tau2: str = "DL",
-    interval: str = "wald",
-) -> Specification:
-    """A specification from a notebook's parameters, each checked against its valid values.
+    scale: str = "PAS", tau2_method: str = "DL", ci_method: str = "wald", inverse: str = "harmonic"
+) -> Method:
+    """The method of a transformation, with inverse "none" where the scale leaves no choice of it.
 
     Raises
     ------
     ValueError
         With the valid values.
     """
-    choose("transformation", transformation, MODELS[:3])
+    choose("scale", scale, SCALES)
     choose("inverse", inverse, INVERSES)
-    choose("tau2", tau2, tuple(pooling.TAU2))
-    choose("interval", interval, pooling.INTERVALS)
-    return Specification(
-        transformation, inverse if transformation == "PFT" else NONE, tau2, interval
-    )
+    return Method(scale, tau2_method, ci_method, inverse if scale == "PFT" else NONE)
 
 
-def specifications(models: Sequence[str] = MODELS) -> list[Specification]:
+def specifications(models: Sequence[str] = MODELS) -> list[Method]:
     """All combinations of model, inverse, tau² estimator and interval ("none" if there is none)."""
     for model in models:
         choose("model", model, MODELS)
-    return [Specification(*s) for model in models for s in _of(model)]
+    return [method for model in models for method in _of(model)]
 
 
-def _of(model: str) -> Iterator[tuple[str, str, str, str]]:
+def _of(model: str) -> Iterator[Method]:
     if model in LIKELIHOODS:
-        yield model, NONE, "ML", "wald"
+        yield Method(model, "ML", "wald", NONE)
     elif model.startswith("Bayes"):
-        yield model, NONE, NONE, "credible"
+        yield Method(model, NONE, "credible", NONE)
     else:
         for inverse in INVERSES if model == "PFT" else (NONE,):
-            for tau2 in TAU2:
-                for interval in pooling.INTERVALS:
-                    yield model, inverse, tau2, interval
+            for tau2_method, ci_method in product(ESTIMATORS, CI_METHODS):
+                yield Method(model, tau2_method, ci_method, inverse)
 
 
-def rates(fit: pooling.Pooled, n: ArrayLike, how: Specification) -> Array:
+def rates(fit: Pooled, n: ArrayLike, how: Method) -> Array:
     """Pooled effects as proportions: estimate, lower and upper limit on the first axis.
 
     Parameters
@@ -87,34 +72,31 @@ def rates(fit: pooling.Pooled, n: ArrayLike, how: Specification) -> Array:
         Arrays of shape (...).
     n : array_like, shape (..., k)
         Patients of the rows pooled.
-    how : Specification
+    how : Method
         Its model is a transformation.
     """
-    overall = None
-    if how.model == "PFT" and how.inverse != "sin2":
-        overall = overall_n(n, how.inverse, fit.se)
     limits = (fit.estimate, fit.lower, fit.upper)
-    return np.stack([back_transform(q, how.model, overall) for q in limits])
+    return np.stack([to_proportion(q, fit.se, n, how) for q in limits])
 
 
-def pooled_rate(x: ArrayLike, n: ArrayLike, how: Specification) -> Array:
+def pooled_rate(x: ArrayLike, n: ArrayLike, how: Method) -> Array:
     """Pooled rate of one specification: estimate, lower and upper limit, shape (3, ...).
 
     Parameters
     ----------
     x, n : array_like, shapes (..., k) and (k,)
         Counts.
-    how : Specification
+    how : Method
         The estimate of a Bayesian model is the posterior median.
     """
-    choose("model", how.model, MODELS)
-    if how.model in LIKELIHOODS:
-        return np.stack(LIKELIHOODS[how.model](x, n).proportion())
-    if how.model.startswith("Bayes"):
+    if how.scale in LIKELIHOODS:
+        return np.stack(_FITS[how.scale](x, n).proportion())
+    if how.scale.startswith("Bayes"):
         x = np.asarray(x)
-        found = [_posterior(row, n, how.model) for row in x.reshape(-1, x.shape[-1])]
+        found = [_posterior(row, n, how.scale) for row in x.reshape(-1, x.shape[-1])]
         return np.reshape(np.transpose(found), (3, *x.shape[:-1]))
-    return rates(pooling.pool(*transform(x, n, how.model), how.tau2, how.interval), n, how)
+    found = pool_proportions(x, n, how)
+    return np.stack([found.estimate, found.lower, found.upper])
 
 
 def _posterior(x: Array, n: ArrayLike, model: str) -> Array:
@@ -129,15 +111,15 @@ def ranges(rate: Array) -> dict[str, Array]:
     return dict(zip(RANGES, ends, strict=True))
 
 
-def pool_all(x: ArrayLike, n: ArrayLike, how: Sequence[Specification]) -> pd.DataFrame:
+def pool_all(x: ArrayLike, n: ArrayLike, how: Sequence[Method]) -> pd.DataFrame:
     """Pool by each specification.
 
     Returns
     -------
     DataFrame
-        model, inverse, tau2, interval, k and the ranges. A specification without an answer on some
-        of these counts (no event at all in a likelihood, one row under Hartung-Knapp) has missing
-        ranges and says why in `problem`.
+        scale, inverse, tau2_method, ci_method, k and the ranges. A method without an answer on
+        some of these counts (no event at all in a likelihood, one row under Hartung-Knapp) has
+        missing ranges and says why in `problem`.
     """
     rows = []
     for s in how:
@@ -145,7 +127,7 @@ def pool_all(x: ArrayLike, n: ArrayLike, how: Sequence[Specification]) -> pd.Dat
             found = ranges(pooled_rate(x, n, s)) | {"problem": pd.NA}
         except ValueError as error:
             found = dict.fromkeys(RANGES, np.nan) | {"problem": str(error)}
-        rows.append(s._asdict() | {"k": np.shape(x)[-1]} | found)
+        rows.append({c: getattr(s, c) for c in COLUMNS} | {"k": np.shape(x)[-1]} | found)
     return pd.DataFrame(rows)
 
 
@@ -153,7 +135,7 @@ def over_rows(
     x: ArrayLike,
     n: ArrayLike,
     subsets: Mapping[str, ArrayLike],
-    how: Sequence[Specification],
+    how: Sequence[Method],
 ) -> pd.DataFrame:
     """Pool by each specification over each choice of rows.
 

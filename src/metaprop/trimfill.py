@@ -6,9 +6,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import pooling, small_study
+from . import small_study
 from .effectsize import Array, choose
-from .pooling import Tau2, effects, pool
+from .method import TAU2_METHODS, Tau2Method
+from .pooling import effects, pool
 
 Missing = Literal["L0", "R0"]
 Side = Literal["left", "right"]
@@ -58,9 +59,9 @@ def _count(estimator: Missing, d: Array) -> tuple[Array, Array]:
     return k0, 4 * np.sqrt(variance) / (2 * k - 1)
 
 
-def _side(y: Array, v: Array, tau2: Tau2) -> Array:
+def _side(y: Array, v: Array, tau2_method: Tau2Method) -> Array:
     """Rows are missing on the left unless effects fall with their standard error."""
-    test = small_study.egger if tau2 == "CE" else small_study.thompson_sharp
+    test = small_study.egger if tau2_method == "CE" else small_study.thompson_sharp
     return np.where(test(y, v).estimate < 0, 1.0, -1.0)
 
 
@@ -68,7 +69,7 @@ def trim_and_fill(
     y: ArrayLike,
     v: ArrayLike,
     estimator: Missing = "L0",
-    tau2: Tau2 = "DL",
+    tau2_method: Tau2Method = "DL",
     side: Side | None = None,
 ) -> Filled:
     """Number of rows that asymmetry suggests are missing, and the pooled effect with them filled.
@@ -79,7 +80,7 @@ def trim_and_fill(
         Effects and sampling variances.
     estimator : {"L0", "R0"}
         Duval and Tweedie's estimators of the number.
-    tau2 : str
+    tau2_method : str
         Estimator of the between-study variance, at every step.
     side : {"left", "right"}, optional
         Where rows are missing; without it, opposite to where the small rows lie by the slope of
@@ -96,14 +97,14 @@ def trim_and_fill(
         have one standard error.
     """
     choose("estimator", estimator, MISSING)
-    choose("tau2", tau2, tuple(pooling.TAU2))
+    choose("tau2_method", tau2_method, tuple(TAU2_METHODS))
     y, v = effects(y, v)
     shape, k = y.shape[:-1], y.shape[-1]
     if k < 3:
         raise ValueError(f"trim and fill: found k = {k} rows, expected at least 3")
     y, v = y.reshape(-1, k), v.reshape(-1, k)
     if side is None:
-        sign = _side(y, v, tau2)
+        sign = _side(y, v, tau2_method)
     else:
         sign = np.full(len(y), -1.0 if choose("side", side, get_args(Side)) == "left" else 1.0)
     # Mirrored where needed, the rows too many are always those with the largest effects.
@@ -111,15 +112,17 @@ def trim_and_fill(
     order = np.argsort(turned, -1, kind="stable")
     turned = np.take_along_axis(turned, order, -1)
     sizes = np.take_along_axis(v, order, -1)
-    missing, se, centre = _settle(turned, sizes, estimator, tau2)
-    fit = _fill(turned, sizes, missing, centre, tau2)
+    missing, se, centre = _settle(turned, sizes, estimator, tau2_method)
+    fit = _fill(turned, sizes, missing, centre, tau2_method)
     low, high = (np.where(sign < 0, a, -b) for a, b in ((fit[1], fit[2]), (fit[2], fit[1])))
     p = 0.5 ** (missing + 1.0) if estimator == "R0" else np.full(len(y), np.nan)
     columns = (missing, se, sign, -sign * centre, -sign * fit[0], low, high, fit[3], p)
     return Filled(*(c.reshape(shape) for c in columns))
 
 
-def _settle(y: Array, v: Array, estimator: Missing, tau2: Tau2) -> tuple[Array, Array, Array]:
+def _settle(
+    y: Array, v: Array, estimator: Missing, tau2_method: Tau2Method
+) -> tuple[Array, Array, Array]:
     """Trim, estimate, count, until the count stays; each of shape (rows,)."""
     k = y.shape[-1]
     missing = np.zeros(len(y), int)
@@ -129,7 +132,7 @@ def _settle(y: Array, v: Array, estimator: Missing, tau2: Tau2) -> tuple[Array, 
         before = missing.copy()
         for k0 in np.unique(before[open_]):
             at = open_ & (before == k0)
-            centre[at] = pool(y[at, : k - k0], v[at, : k - k0], tau2).estimate
+            centre[at] = pool(y[at, : k - k0], v[at, : k - k0], tau2_method).estimate
             d = y[at] - centre[at, None]
             # Identical rows leave rounding errors of either sign: they are neither left nor right.
             d[np.abs(d) <= 1e-13 * np.abs(y[at]).max(-1, keepdims=True)] = 0.0
@@ -141,7 +144,9 @@ def _settle(y: Array, v: Array, estimator: Missing, tau2: Tau2) -> tuple[Array, 
     raise ArithmeticError("trim and fill: the number of missing rows did not settle")
 
 
-def _fill(y: Array, v: Array, missing: Array, centre: Array, tau2: Tau2) -> tuple[Array, ...]:
+def _fill(
+    y: Array, v: Array, missing: Array, centre: Array, tau2_method: Tau2Method
+) -> tuple[Array, ...]:
     """Pooled estimate, limits and tau² with the largest effects mirrored about the centre."""
     k = y.shape[-1]
     out = np.empty((4, len(y)))
@@ -149,7 +154,9 @@ def _fill(y: Array, v: Array, missing: Array, centre: Array, tau2: Tau2) -> tupl
         at = missing == k0
         mirror = 2 * centre[at, None] - y[at, k - k0 :]
         fit = pool(
-            np.concatenate([y[at], mirror], -1), np.concatenate([v[at], v[at, k - k0 :]], -1), tau2
+            np.concatenate([y[at], mirror], -1),
+            np.concatenate([v[at], v[at, k - k0 :]], -1),
+            tau2_method,
         )
         out[:, at] = fit.estimate, fit.lower, fit.upper, fit.tau2
     return tuple(out)

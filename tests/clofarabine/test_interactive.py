@@ -43,7 +43,7 @@ def test_a_reconstructed_view_has_its_range(endpoint):
 
 def test_the_inverse_matters_for_the_double_arcsine_alone():
     def estimate(scale, inverse):
-        found = primary.view(transformation=scale, inverse=inverse).result
+        found = primary.view(scale=scale, inverse=inverse).result
         return found.loc["estimate", "value"]
 
     assert estimate("PAS", "harmonic") == estimate("PAS", "sin2")
@@ -67,7 +67,7 @@ def test_a_list_redraws_and_the_first_picture_is_what_is_kept():
     before = explorer.output.value
     explorer.controls["tau2"].value = "REML"
     assert explorer.output.value != before
-    assert primary.view("OR", tau2="REML").caption in explorer.output.value
+    assert primary.view("OR", tau2_method="REML").caption in explorer.output.value
     assert explorer._repr_mimebundle_()["image/svg+xml"] == kept["image/svg+xml"]
 
 
@@ -92,13 +92,13 @@ def test_lists_that_do_not_matter_are_grey():
 
 
 def test_a_common_effect_shows_its_heterogeneity_and_no_new_study():
-    found = primary.view(tau2="CE").result["value"]
+    found = primary.view(tau2_method="CE").result["value"]
     k = studies.load()["x"].notna().sum()
     assert found["tau²"] == 0
     assert_allclose(found["I²"], 100 * (found["Q"] - (k - 1)) / found["Q"])
     assert found["I²"] > 0
     assert not {"prediction from", "to"} & set(found.index)
-    assert {"prediction from", "to"} < set(primary.view(tau2="DL").result.index)
+    assert {"prediction from", "to"} < set(primary.view(tau2_method="DL").result.index)
 
 
 def test_single_rows_have_exact_intervals_and_the_caption_says_so(tmp_path):
@@ -106,7 +106,7 @@ def test_single_rows_have_exact_intervals_and_the_caption_says_so(tmp_path):
     table = tmp_path / "small.csv"
     table.write_text("label,x,n\nA,0,4\nB,3,9\nC,5,5\n")
     for scale in ("PAS", "PFT", "PLO"):
-        seen = primary.view(transformation=scale, table=table)
+        seen = primary.view(scale=scale, table=table)
         assert "Intervals of single rows: Clopper-Pearson (exact), 95%." in seen.caption
         words = [t.get_text() for ax in seen.figure.axes for t in ax.texts]
         assert f"0 [0, {100 * (1 - 0.025 ** (1 / 4)):.0f}]" in words

@@ -13,29 +13,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clofarabine import consequences, reconstruction, studies
-from clofarabine.reconstruction import ESTIMATORS, INTERVALS, METHODS, Evidence, Method
+from clofarabine.reconstruction import ESTIMATORS, INTERVALS, METHODS, VARIED, Evidence, varied
 from clofarabine.tables import store
 from metaprop import pooling
 from metaprop.counts import solve
 from metaprop.counts.bounds import Constraint, Model
 from metaprop.effectsize import INVERSES, back_transform, overall_n, transform
+from metaprop.method import Method
 
 POOLED = store.load("pooled_results")
 
 
 def results(model, x):
     """Estimate and limits of each vector by the public functions, shape (3, vectors)."""
-    y, v = transform(x, model.n, model.scale)
-    fit = pooling.pool(y, v, model.tau2, model.interval)
+    y, v = transform(x, model.n, model.method.scale)
+    fit = pooling.pool(y, v, model.method.tau2_method, model.method.ci_method)
     n = None
-    if model.scale == "PFT" and model.inverse != "sin2":
+    if model.method.scale == "PFT" and model.method.inverse != "sin2":
         with np.errstate(divide="ignore"):  # identical effects have a Hartung-Knapp error of 0
-            n = overall_n(model.n, model.inverse, fit.se)
+            n = overall_n(model.n, model.method.inverse, fit.se)
         n = np.broadcast_to(n, len(x))
         flat = np.isinf(n)
         n = np.where(flat, 1e300, n)
     limits = (fit.estimate, fit.lower, fit.upper)
-    return np.array([back_transform(y, model.scale, n) for y in limits])
+    return np.array([back_transform(y, model.method.scale, n) for y in limits])
 
 
 def plain(model, printed, low, high):
@@ -65,7 +66,7 @@ def problems(draw):
     interval = draw(st.sampled_from(INTERVALS)) if k > 1 else "wald"
     scale = draw(st.sampled_from(["PAS", "PFT"]))
     tau2, inverse = draw(st.sampled_from(ESTIMATORS)), draw(st.sampled_from(INVERSES))
-    model = Model(tuple(n), scale, tau2, interval, inverse)
+    model = Model(tuple(n), Method(scale, tau2, interval, inverse))
     if draw(st.booleans()):  # a vector of the box printed, so that something is found
         x = np.array([[draw(st.integers(a, b)) for a, b in ends]])
         printed = rounded(results(model, x)[:, 0], draw(st.integers(-1, 1)), scale)
@@ -95,7 +96,7 @@ def test_the_paper_s_own_problem(tau2, interval):
     low, high = e.low[child].copy(), e.high[child].copy()
     i = e.labels.index("CLOFAL06952")
     low[i], high[i] = 20, 50
-    model = Model(tuple(e.n[child].tolist()), "PAS", tau2, interval, "sin2")
+    model = Model(tuple(e.n[child].tolist()), Method("PAS", tau2, interval, "sin2"))
     printed = reconstruction.constraint(POOLED.iloc[0])
     found, _ = solve.identified_set(model, printed, low, high)
     assert len(found)
@@ -104,7 +105,7 @@ def test_the_paper_s_own_problem(tau2, interval):
 
 def test_the_ends_of_a_rounding_interval():
     """15.5 rounds to 16 and 16.5 does not: the lower end is in, the upper end out."""
-    model = Model((10, 20, 30), "PAS", "DL", "wald", "sin2")
+    model = Model((10, 20, 30), Method("PAS", "DL", "wald", "sin2"))
     x = np.array([[3, 5, 9]], np.int32)
     own = np.empty(3)
     y, v = model.effects, model.v
@@ -128,7 +129,7 @@ def test_the_ends_of_a_rounding_interval():
 
 
 def test_boxes_are_kept_apart():
-    model = Model((4, 6, 9), "PAS", "DL", "wald", "sin2")
+    model = Model((4, 6, 9), Method("PAS", "DL", "wald", "sin2"))
     printed = Constraint("PAS", (0.2, 0.5), (0, 0.4), (0.3, 0.9))
     low = np.array([[0, 0, 3], [1, 2, 0], [4, 0, 0]])
     high = np.array([[4, 1, 5], [1, 6, 9], [4, 2, 9]])
@@ -144,8 +145,8 @@ def _brute_method(evidence, endpoint, method):
         for _, r in POOLED[POOLED["endpoint"] == endpoint].iterrows()
     }
     child = ~evidence.adult
-    model = Model(tuple(evidence.n[child].tolist()), "PAS", *method[:3])
-    double = replace(model, scale="PFT")
+    model = Model(tuple(evidence.n[child].tolist()), replace(method, scale="PAS"))
+    double = model.by(scale="PFT")
     x = plain(model, targets["paediatric", "PAS"], evidence.low[child], evidence.high[child])
     value, at = results(double, x), targets["paediatric", "PFT"].printed
     x = x[((at[:, :1] <= value) & (value < at[:, 1:])).all(0)]
@@ -156,7 +157,7 @@ def _brute_method(evidence, endpoint, method):
     whole = np.hstack([np.repeat(x, len(adults), 0), np.tile(adults, (len(x), 1))])
     add = evidence.overall(method.rows)
     for scale in ("PAS", "PFT"):
-        overall = Model(tuple((add @ evidence.n).tolist()), scale, *method[:3])
+        overall = Model(tuple((add @ evidence.n).tolist()), replace(method, scale=scale))
         value, at = results(overall, whole @ add.T), targets["overall", scale].printed
         whole = whole[((at[:, :1] <= value) & (value < at[:, 1:])).all(0)]
     return x, whole
@@ -165,10 +166,10 @@ def _brute_method(evidence, endpoint, method):
 @pytest.mark.parametrize(
     "method",
     [
-        Method("DL", "wald", "harmonic", "age-groups"),
-        Method("HS", "wald", "harmonic", "age-groups"),
-        Method("DL", "wald", "harmonic", "merged"),
-        Method("REML", "wald", "geometric", "age-groups"),
+        Method("PAS", "DL", "wald", "harmonic", "age-groups"),
+        Method("PAS", "HS", "wald", "harmonic", "age-groups"),
+        Method("PAS", "DL", "wald", "harmonic", "merged"),
+        Method("PAS", "REML", "wald", "geometric", "age-groups"),
     ],
     ids=str,
 )
@@ -189,13 +190,13 @@ def test_every_vector_of_the_committed_set_prints_as_the_paper_does():
     for endpoint in studies.ENDPOINTS:
         table = store.load(f"identified_set_{endpoint.lower()}")
         evidence = Evidence.read(store.load_evidence(), endpoint)
-        for key, part in table.groupby(list(Method._fields)):
-            method = Method(*key)
-            x = part.drop(columns=list(Method._fields)).to_numpy(np.int32)
+        for key, part in table.groupby(list(VARIED)):
+            method = Method("PAS", *key)
+            x = part.drop(columns=list(VARIED)).to_numpy(np.int32)
             assert ((evidence.low <= x) & (x <= evidence.high)).all()
             for _, r in POOLED[POOLED["endpoint"] == endpoint].iterrows():
                 counts, n, _ = consequences._of_population(evidence, method, x, r["population"])
-                model = Model(tuple(n.tolist()), r["transformation"], *method[:3])
+                model = Model(tuple(n.tolist()), replace(method, scale=r["transformation"]))
                 assert solve.meets(model, reconstruction.constraint(r), counts).all()
 
 
@@ -223,7 +224,7 @@ def test_a_search_too_large_is_refused_with_its_size():
     e = Evidence.read(store.load_evidence(), "CR")
     child = ~e.adult
     n = e.n[child]
-    model = Model(tuple(n.tolist()), "PAS", "DL", "wald", "sin2")
+    model = Model(tuple(n.tolist()), Method("PAS", "DL", "wald", "sin2"))
     printed = reconstruction.constraint(POOLED.iloc[0])
     with pytest.raises(solve.TooLarge, match=r"found .* vectors to decide on, about .* nodes"):
         solve.identified_set(model, printed, np.zeros_like(n), n)
@@ -235,7 +236,7 @@ def test_a_search_too_large_is_refused_with_its_size():
 def test_the_estimated_size_is_near_the_true_one():
     e = Evidence.read(store.load_evidence(), "CR")
     child = ~e.adult
-    model = Model(tuple(e.n[child].tolist()), "PAS", "DL", "wald", "sin2")
+    model = Model(tuple(e.n[child].tolist()), Method("PAS", "DL", "wald", "sin2"))
     printed = reconstruction.constraint(POOLED.iloc[0])
     _, nodes = solve.search_size(model, printed, e.low[child], e.high[child])
     with pytest.raises(solve.TooLarge):
@@ -252,14 +253,14 @@ def test_the_estimated_size_is_near_the_true_one():
     ],
 )
 def test_impossible_evidence_is_refused(low, high, says):
-    model = Model((3, 5), "PAS", "DL", "wald", "sin2")
+    model = Model((3, 5), Method("PAS", "DL", "wald", "sin2"))
     printed = Constraint("PAS", (0, 1), (0, 1), (0, 1))
     with pytest.raises(ValueError, match=says):
         solve.identified_set(model, printed, low, high)
 
 
 def test_hartung_knapp_needs_two_rows():
-    model = Model((3,), "PAS", "DL", "hartung-knapp", "sin2")
+    model = Model((3,), Method("PAS", "DL", "hartung-knapp", "sin2"))
     printed = Constraint("PAS", (0, 1), (0, 1), (0, 1))
     with pytest.raises(ValueError, match="k = 1"):
         solve.identified_set(model, printed, [0], [3])
@@ -281,7 +282,7 @@ def test_a_cluster_gives_the_same_bytes():
 
 def test_repair_finds_the_smallest_change():
     """A vector of the set with one count moved by two is two patients from the set, or less."""
-    method = Method("DL", "wald", "harmonic", "age-groups")
+    method = Method("PAS", "DL", "wald", "harmonic", "age-groups")
     e = Evidence.read(store.load_evidence(), "OR")
     x = reconstruction.reconstruct(e, POOLED, "OR", [method])[0].joint
     known = x[0].copy()
@@ -323,20 +324,20 @@ def test_bounds_are_attained_by_vectors_of_the_set():
     """The range of tau² and of a count recomputed for the first surviving method from the file."""
     bounds = store.load("bounds").set_index(["endpoint", "population", "quantity", "method"])
     methods, x, n = studies.identified("CR")
-    first = Method(*methods.iloc[0])
-    x = x[(methods == list(first)).all(axis=1).to_numpy()]
+    first = Method("PAS", *methods.iloc[0])
+    x = x[(methods == list(varied(first))).all(axis=1).to_numpy()]
     y, v = transform(x, n, "PAS")
     tau2 = pooling.pool(y, v, first.tau2).tau2
     r = bounds.loc[("CR", "paediatric", "tau2", str(first))]
     assert r["vectors"] == len(x)
     np.testing.assert_allclose([r["min"], r["max"]], [tau2.min(), tau2.max()], rtol=1e-10)
     i = studies.load()["label"].tolist().index("CLOFAL06952")
-    r = bounds.loc[("CR", "paediatric", "count of CLOFAL06952", str(first))]
+    r = bounds.loc[("CR", "paediatric", "count:CLOFAL06952", str(first))]
     assert (r["min"], r["max"]) == (x[:, i].min(), x[:, i].max())
 
 
 def test_a_hidden_row_is_found_again_where_the_set_is_not_empty():
-    method = Method("DL", "wald", "harmonic", "age-groups")
+    method = Method("PAS", "DL", "wald", "harmonic", "age-groups")
     evidence = {"OR": Evidence.read(store.load_evidence(), "OR")}
     table = consequences.hidden_rows(evidence, POOLED, [method])
     assert set(table["row"]) == {"CLO-212", "BIOV-111", "CLO05908", "Lu 2016"}
@@ -349,15 +350,15 @@ def test_a_hidden_row_is_found_again_where_the_set_is_not_empty():
 
 
 def test_method_evidence_counts_what_the_sets_hold():
-    table = store.load("method_evidence").set_index(["endpoint", *Method._fields]).sort_index()
+    table = store.load("method_evidence").set_index(["endpoint", *VARIED]).sort_index()
     assert len(table) == 2 * len(METHODS)
     assert (table["n_coupled"] <= table["n_joint"]).all()
     for endpoint in studies.ENDPOINTS:
         vectors = store.load(f"identified_set_{endpoint.lower()}")
-        sizes = vectors.groupby(list(Method._fields)).size()
+        sizes = vectors.groupby(list(VARIED)).size()
         joint = table.loc[endpoint, "n_joint"]
         assert joint[joint > 0].sort_index().tolist() == sizes.sort_index().tolist()
-        coupled = studies.identified(endpoint)[0].groupby(list(Method._fields)).size()
+        coupled = studies.identified(endpoint)[0].groupby(list(VARIED)).size()
         n = table.loc[endpoint, "n_coupled"]
         assert n[n > 0].sort_index().tolist() == coupled.sort_index().tolist()
 
@@ -384,7 +385,7 @@ def test_metafor_prints_the_paper_from_the_reference_counts():
     sets = {}
     for endpoint in studies.ENDPOINTS:
         method, _ = studies.reference(endpoint)
-        assert method[:3] == ("DL", "wald", "harmonic")
+        assert varied(method)[:3] == ("DL", "wald", "harmonic")
         for population in studies.POPULATIONS:
             table = studies.load(endpoint, population, "reconstructed")
             counts = {"x": table["x"].tolist(), "n": table["n"].tolist()}
@@ -430,6 +431,6 @@ def test_the_search_refuses_a_scale_whose_variances_depend_on_the_count():
     """On the logit it would take every variance at x = 0 and find nothing."""
     expected = "scale: found 'PLO', expected one of PAS, PFT, the scales that the search supports"
     with pytest.raises(ValueError, match=expected):
-        Model((4, 6, 9), "PLO", "DL", "wald", "sin2")
+        Model((4, 6, 9), Method("PLO", "DL", "wald", "sin2"))
     with pytest.raises(ValueError, match=expected):
-        replace(Model((4, 6, 9), "PAS", "DL", "wald", "sin2"), scale="PLO")
+        Model((4, 6, 9), Method("PAS", "DL", "wald", "sin2")).by(scale="PLO")

@@ -119,8 +119,8 @@ def test_unknown_names_get_the_valid_ones():
         trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], "Q0")
     with pytest.raises(ValueError, match="side: found 'up', expected one of left, right"):
         trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], side="up")
-    with pytest.raises(ValueError, match="tau2: found 'EB'"):
-        trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2="EB")
+    with pytest.raises(ValueError, match="tau2_method: found 'EB'"):
+        trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="EB")
 
 
 @given(st.integers(3, 12), seeds, st.sampled_from(trimfill.MISSING), st.sampled_from(["DL", "CE"]))
@@ -173,7 +173,7 @@ N = np.array([61, 65, 4, 2, 2, 138, 4, 17, 43, 5, 26, 7])
 def _fit(rate, tau2, scale="PAS"):
     """A pooled fit with a given rate and between-study variance."""
     y, v = transform(np.round(rate * N * 100), N * 100, scale)
-    return replace(pooling.pool(y, v), tau2=np.array(tau2))
+    return replace(pooling.pool(y, v), tau2_method=np.array(tau2))
 
 
 def test_power_rises_with_the_bias_and_falls_with_heterogeneity():

@@ -10,6 +10,7 @@ from statsmodels.stats.outliers_influence import OLSInfluence
 
 from metaprop import influence, pooling
 from metaprop.effectsize import transform
+from metaprop.method import CI_METHODS
 
 effects = st.integers(3, 12).flatmap(
     lambda k: st.tuples(
@@ -33,8 +34,8 @@ def test_leave_one_out_is_the_loop(method, data):
 @given(effects)
 def test_cumulative_ends_with_all_rows(data):
     y, v = data
-    mine = influence.cumulative(y, v, interval="hartung-knapp")
-    full = pooling.pool(y, v, interval="hartung-knapp")
+    mine = influence.cumulative(y, v, ci_method="hartung-knapp")
+    full = pooling.pool(y, v, ci_method="hartung-knapp")
     assert_allclose(mine.estimate[-1], full.estimate, rtol=1e-12)
     assert_allclose(mine.upper[-1], full.upper, rtol=1e-12)
     assert_allclose(mine.estimate[0], y[0], rtol=1e-12)
@@ -94,7 +95,7 @@ def test_edges_have_values(x, n):
 
 
 def test_identical_rows_have_no_influence():
-    for interval in pooling.INTERVALS:
+    for interval in CI_METHODS:
         mine = influence.influence([0.3] * 4, [0.1] * 4, "DL", interval)
         assert not mine.flagged.any()
         for name in ("rstudent", "dffits", "cook", "dfbetas", "baujat_y"):
@@ -105,7 +106,7 @@ def test_too_few_rows():
     with pytest.raises(ValueError, match="leave-one-out: found k = 1 row, expected at least 2"):
         influence.leave_one_out([0.1], [0.1])
     with pytest.raises(ValueError, match="found k = 1 row, Hartung-Knapp needs at least 2"):
-        influence.influence([0.1, 0.2], [0.1, 0.1], interval="hartung-knapp")
+        influence.influence([0.1, 0.2], [0.1, 0.1], ci_method="hartung-knapp")
 
 
 def test_radial_slope_is_the_pooled_effect():

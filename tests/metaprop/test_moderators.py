@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from metaprop import moderators, pooling
+from metaprop.method import CI_METHODS
 
 
 @st.composite
@@ -88,7 +89,7 @@ def test_subgroups_in_a_batch():
 
 def test_a_group_of_one_row_is_that_row():
     s = moderators.subgroups(
-        [0.1, 0.3, 0.8], [0.1, 0.1, 0.2], ["x", "x", "y"], interval="hartung-knapp"
+        [0.1, 0.3, 0.8], [0.1, 0.1, 0.2], ["x", "x", "y"], ci_method="hartung-knapp"
     )
     assert s.parts[1].estimate == 0.8
     assert_allclose(s.parts[1].se, np.sqrt(0.2))
@@ -97,7 +98,7 @@ def test_a_group_of_one_row_is_that_row():
 
 def test_identical_rows():
     x = np.column_stack([np.ones(4), [0, 1, 2, 3]])
-    for interval in pooling.INTERVALS:
+    for interval in CI_METHODS:
         r = moderators.meta_regression([0.5] * 4, [0.1] * 4, x, interval)
         assert_allclose(r.coefficients, [0.5, 0], atol=1e-12)
         assert np.isfinite([r.qm, r.qm_p, r.r2, *r.p]).all()

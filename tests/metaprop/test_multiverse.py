@@ -9,6 +9,7 @@ from clofarabine import studies
 from metaprop import bayes, likelihood, pooling
 from metaprop import effectsize as pr
 from metaprop import specifications as mv
+from metaprop.method import CI_METHODS
 
 X, N = np.array([7, 6, 0, 2, 11]), np.array([61, 65, 4, 43, 26])
 LABELS = list("abcde")
@@ -24,7 +25,7 @@ def test_every_specification_is_there_once():
 
 
 @pytest.mark.parametrize("tau2", ["DL", "REML"])
-@pytest.mark.parametrize("interval", pooling.INTERVALS)
+@pytest.mark.parametrize("interval", CI_METHODS)
 @pytest.mark.parametrize("inverse", pr.INVERSES)
 def test_a_double_arcsine_specification(tau2, interval, inverse):
     how = mv.specification("PFT", inverse, tau2, interval)

@@ -50,9 +50,9 @@ def _without(paper: Paper, endpoint: str, study: str) -> Iterator[tuple[str, flo
     exact = x == int(evidence[f"{endpoint.lower()}_max"])
     n = {"paediatric": "target_paediatric", "overall": "target"}
     for population, column in n.items():
-        if (key := (population, f"pooled estimate without {study}")) in b.index:
+        if (key := (population, f"estimate_without:{study}")) in b.index:
             yield f"pooled, {population}", *map(float, b.loc[key])
-        if exact and (key := (population, "events in all rows")) in b.index:
+        if exact and (key := (population, "events")) in b.index:
             rest = int(paper.tables["table1_studies"][column].sum()) - own
             ends = (100 * (float(e) - x) / rest for e in b.loc[key])
             yield f"share of their patients, {population}", *ends
@@ -62,7 +62,7 @@ def _unused(paper: Paper, claim: pd.Series) -> tuple[str, list[tuple[str, float,
     """A result that the search for counts did not use: what it is, and its readings."""
     if claim["quantity"].startswith("Egger's test p value"):
         b = _identified(paper)
-        b = b[(b["endpoint"] == "CR") & (b["quantity"] == "Egger's test p value")]
+        b = b[(b["endpoint"] == "CR") & (b["quantity"] == "egger_p")]
         readings = [(r.population, float(r.min), float(r.max)) for r in b.itertuples()]
         return "Egger's test", readings
     p = paper.prose

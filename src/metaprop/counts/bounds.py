@@ -2,12 +2,12 @@
 
 For tau² inside a piece of its range all weights are known within narrow limits, so that the
 pooled estimate, the width of a Hartung-Knapp interval and the equation of the estimator become
-sums over the rows, each row adding what its count can add at most. Interval arithmetic throughout:
+sums over the rows, each row adding what its count can add at most. CiMethod arithmetic throughout:
 a bound may be loose, never wrong.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -16,8 +16,8 @@ from scipy.optimize import brentq
 from scipy.special import ndtri, stdtrit
 
 from .. import effectsize
-from ..effectsize import Array, Inverse, Scale
-from ..pooling import Interval, Tau2
+from ..effectsize import Array, Scale
+from ..method import Method
 
 # Pieces of tau²: relative to the smallest sampling variance, the first at 0, the last without end.
 _GRID = np.array([0, *np.geomspace(0.1, 1e5, 40), np.inf])
@@ -48,7 +48,7 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Model:
-    """How a pooled result was computed, for rows of given size.
+    """How a pooled result was computed, for rows of given size n, shape (k,).
 
     Raises
     ------
@@ -57,44 +57,46 @@ class Model:
     """
 
     n: tuple[int, ...]
-    scale: Scale
-    tau2: Tau2
-    interval: Interval
-    inverse: Inverse
+    method: Method
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        if self.scale not in SEARCHED:
+        if self.method.scale not in SEARCHED:
             expected = f"one of {', '.join(SEARCHED)}, the scales that the search supports"
-            raise ValueError(f"scale: found {self.scale!r}, expected {expected}")
+            raise ValueError(f"scale: found {self.method.scale!r}, expected {expected}")
+
+    def by(self, **changes: str) -> "Model":
+        """The same rows by a method with other fields, such as scale="PFT"."""
+        return replace(self, method=replace(self.method, **changes))
 
     @cached_property
     def v(self) -> Array:
         """Sampling variances; on these scales they depend on n alone."""
-        return effectsize.transform(np.zeros(len(self.n)), self.n, self.scale)[1]
+        return effectsize.transform(np.zeros(len(self.n)), self.n, self.method.scale)[1]
 
     @cached_property
     def effects(self) -> Array:
         """Effect of each count in each row, shape (k, max n + 1); NaN above the row's n."""
         out = np.full((len(self.n), max(self.n) + 1), np.nan)
         for i, n in enumerate(self.n):
-            out[i, : n + 1] = effectsize.transform(np.arange(n + 1), n, self.scale)[0]
+            out[i, : n + 1] = effectsize.transform(np.arange(n + 1), n, self.method.scale)[0]
         return out
 
     @property
     def quantile(self) -> float:
         """Normal quantile for Wald, t with k - 1 degrees of freedom for Hartung-Knapp."""
         p = (1 + self.level) / 2
-        return float(ndtri(p) if self.interval == "wald" else stdtrit(len(self.n) - 1, p))
+        return float(ndtri(p) if self.method.ci_method == "wald" else stdtrit(len(self.n) - 1, p))
 
     @property
     def nbar(self) -> float:
         """Sample size of the inverse as the kernels take it: inf for sin², 0 where se gives it."""
-        if self.scale == "PAS" or self.inverse == "sin2":
+        method = self.method
+        if method.scale == "PAS" or method.inverse == "sin2":
             return np.inf
-        if self.inverse == "inverse-variance":
+        if method.inverse == "inverse-variance":
             return 0.0
-        return float(effectsize.overall_n(self.n, self.inverse))
+        return float(effectsize.overall_n(self.n, method.inverse))
 
     def effect_at(self, p: float) -> float:
         """The effect that goes back to p; minus or plus infinity at and beyond 0 and 1."""
@@ -171,9 +173,9 @@ def _largest(e: Array, r0: Array, r1: Array) -> Array:
 def pieces(model: Model, constraint: Constraint) -> Iterator[Piece]:
     """Tables of every range of tau² that the constraint leaves open."""
     limits = np.array([[model.effect_at(p) for p in pair] for pair in constraint.printed])
-    if model.scale == "PFT" and model.inverse == "inverse-variance":
+    if model.method.scale == "PFT" and model.method.inverse == "inverse-variance":
         limits[:] = -np.inf, np.inf  # the way back depends on tau² itself: no bound from it
-    wald = model.interval == "wald"
+    wald = model.method.ci_method == "wald"
     se = _standard_errors(limits, model.quantile)
     edges = _edges(model.v, se, wald)
     if len(model.n) == 1:
@@ -187,7 +189,7 @@ def pieces(model: Model, constraint: Constraint) -> Iterator[Piece]:
 def _estimates(model: Model, limits: Array, t0: float, t1: float) -> tuple[float, float]:
     """Range of the estimate: as printed, and as a Wald interval of this width lets it be."""
     m0, m1 = limits[0]
-    if model.interval == "wald":
+    if model.method.ci_method == "wald":
         s0, s1 = _wald_error(model.v, t0), _wald_error(model.v, t1)
         z = model.quantile
         m0 = max(m0, limits[1][0] + z * s0, limits[2][0] - z * s1)
@@ -209,36 +211,36 @@ def _piece(model: Model, t: tuple, m: tuple, se: tuple) -> Piece:
         _largest(y - m0, r0, r1) if np.isfinite(m0) else none,
         _largest(m1 - y, r0, r1) if np.isfinite(m1) else none,
     ]
-    if model.interval != "wald":
+    if model.method.ci_method != "wald":
         low, high = ((k - 1) * s**2 for s in se)
         if np.isfinite(high):
             tables.append(_largest(high - near, r0, r1))
         if np.isfinite(m1 - m0):
             tables.append(_largest(far - low, r0, r1))
     spread, bound = np.zeros(k), np.inf
-    if model.tau2 in ("PM", "ML", "REML"):
-        tables += _about_the_estimate(model.tau2, v, near, far, (t0, t1), (r0, r1))
+    if model.method.tau2_method in ("PM", "ML", "REML"):
+        tables += _about_the_estimate(model.method.tau2_method, v, near, far, (t0, t1), (r0, r1))
     else:
-        spread, least, bound = _about_its_own_mean(model.tau2, v, t0, t1)
+        spread, least, bound = _about_its_own_mean(model.method.tau2_method, v, t0, t1)
         centre = np.clip((m0 + m1) / 2, 0, np.pi / 2) if np.isfinite(m1 - m0) else np.pi / 4
         if least > 0:
             tables.append(spread[:, None] * (y - centre) ** 2 - least / k)
     stack = np.array(tables).reshape(-1, *y.shape)
     stack = np.nan_to_num(stack, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    return Piece(t, stack, spread, bound, *_steepness(model.tau2, v, t0, t1))
+    return Piece(t, stack, spread, bound, *_steepness(model.method.tau2_method, v, t0, t1))
 
 
-def _steepness(tau2: str, v: Array, t0: float, t1: float) -> tuple[Array, Array]:
+def _steepness(tau2_method: str, v: Array, t0: float, t1: float) -> tuple[Array, Array]:
     """What the likelihood equation leaves of -dQ/dtau² = Σ w² (y - estimate)².
 
     ML: it equals Σw; REML: Σw - Σw² / Σw. It falls with tau², because Q is convex; so its values at
     the ends of a part enclose it, and Σw at the ends encloses the right side.
     """
-    if tau2 not in ("ML", "REML") or not np.isfinite(t1):
+    if tau2_method not in ("ML", "REML") or not np.isfinite(t1):
         return np.empty((0, len(v))), np.empty((0, 2))
     w = 1 / (v + np.linspace(t0, t1, 1 + _PARTS)[:, None])
     low, high = w[1:].sum(1), w[:-1].sum(1)
-    if tau2 == "REML":
+    if tau2_method == "REML":
         squares = (w**2).sum(1)
         low, high = low - squares[:-1] / low, high - squares[1:] / high
     if t0 == 0:
@@ -246,20 +248,20 @@ def _steepness(tau2: str, v: Array, t0: float, t1: float) -> tuple[Array, Array]
     return w, np.stack([low - 1e-9 * np.abs(low), high * (1 + 1e-9)], axis=1)
 
 
-def _about_the_estimate(tau2: str, v: Array, near: Array, far: Array, t: tuple, r: tuple
+def _about_the_estimate(tau2_method: str, v: Array, near: Array, far: Array, t: tuple, r: tuple
 ) -> list[Array]:  # fmt: skip
     """Sums that an estimator's equation in squared distances from the estimate cannot leave."""
     (t0, t1), (r0, r1) = t, r
     k, small = len(v), v.min()
     tables = []
-    if tau2 == "PM":
+    if tau2_method == "PM":
         if np.isfinite(t1):
             tables.append(_largest(-near, r0, r1) + (k - 1) * (t1 + small) / k)
         if t0 > 0 and np.isfinite(np.nanmax(far)):
             tables.append(_largest(far, r0, r1) - (k - 1) * (t0 + small) / k)
         return tables
     loss0 = loss1 = 0.0
-    if tau2 == "REML":
+    if tau2_method == "REML":
         loss0 = (t0 + small) * (r0**2).sum() / r1.sum() / k
         loss1 = (t1 + small) * min(1.0, (r1**2).sum() / r0.sum()) / k
     if np.isfinite(t1):
@@ -269,15 +271,17 @@ def _about_the_estimate(tau2: str, v: Array, near: Array, far: Array, t: tuple, 
     return tables
 
 
-def _about_its_own_mean(tau2: str, v: Array, t0: float, t1: float) -> tuple[Array, float, float]:
+def _about_its_own_mean(
+    tau2_method: str, v: Array, t0: float, t1: float
+) -> tuple[Array, float, float]:
     """Weights of the estimator's sum of squares about its own mean, and the range it must meet."""
     k = len(v)
     w = 1 / v
-    if tau2 in ("DL", "HS"):
-        free = k - 1 if tau2 == "DL" else k
-        slope = w.sum() - (w**2).sum() / w.sum() if tau2 == "DL" else w.sum()
+    if tau2_method in ("DL", "HS"):
+        free = k - 1 if tau2_method == "DL" else k
+        slope = w.sum() - (w**2).sum() / w.sum() if tau2_method == "DL" else w.sum()
         low, high, a = free + t0 * slope, free + t1 * slope, w
-    elif tau2 == "HE":
+    elif tau2_method == "HE":
         low, high, a = (k - 1) * (t0 + v.mean()), (k - 1) * (t1 + v.mean()), np.ones(k)
     else:  # SJ: seed · Q(seed) lies between seed² k / (seed + largest v) and seed · k
         low, a = t0 * (k - 1), np.ones(k)

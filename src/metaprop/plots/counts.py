@@ -81,9 +81,9 @@ def method_grid(evidence: pd.DataFrame) -> Figure:
 
 def _grid(ax: Axes, part: pd.DataFrame) -> None:
     part = part.assign(
-        row=part["tau2"]
+        row=part["tau2_method"]
         + ", "
-        + part["interval"].replace({"hartung-knapp": "H-K", "wald": "Wald"}),
+        + part["ci_method"].replace({"hartung-knapp": "H-K", "wald": "Wald"}),
         column=part["inverse"] + ", " + part["rows"],
     )
     rows, columns = (list(dict.fromkeys(part[c])) for c in ("row", "column"))

@@ -1,0 +1,57 @@
+"""What the codes of methods and quantities are called in tables, captions and sentences."""
+
+from .method import Method
+
+SCALE = {
+    "PAS": "arcsine",
+    "PFT": "double arcsine",
+    "PLO": "logit",
+    "GLMM": "binomial-normal model",
+    "beta-binomial": "beta-binomial model",
+    "Bayes half-normal": "Bayes, half-normal prior",
+    "Bayes half-cauchy": "Bayes, half-Cauchy prior",
+}
+TAU2_METHOD = {
+    "DL": "DerSimonian-Laird",
+    "PM": "Paule-Mandel",
+    "REML": "REML",
+    "ML": "maximum likelihood",
+    "HE": "Hedges",
+    "SJ": "Sidik-Jonkman",
+    "HS": "Hunter-Schmidt",
+    "CE": "common effect",
+    "none": "–",
+}
+CI_METHOD = {
+    "wald": "Wald",
+    "hartung-knapp": "Hartung-Knapp",
+    "hartung-knapp-adhoc": "Hartung-Knapp, never narrower",
+    "credible": "credible interval",
+}
+INVERSE = {
+    "harmonic": "harmonic mean of n",
+    "geometric": "geometric mean of n",
+    "arithmetic": "arithmetic mean of n",
+    "inverse-variance": "n of the inverse variance",
+    "sin2": "plain sin²",
+    "none": "–",
+}
+QUANTITY = {
+    "estimate": "pooled rate, %",
+    "lower": "95% CI, lower limit, %",
+    "upper": "95% CI, upper limit, %",
+    "pi_lower": "95% prediction interval (k - 2), lower limit, %",
+    "pi_upper": "95% prediction interval (k - 2), upper limit, %",
+    "tau2": "tau², transformed scale",
+    "I2": "I², %",
+    "Q": "Cochran's Q",
+    "p_Q": "p of Q",
+}
+
+
+def words(method: Method) -> str:
+    """A method in words: "arcsine, DerSimonian-Laird, Wald"."""
+    parts = [SCALE[method.scale], TAU2_METHOD[method.tau2_method], CI_METHOD[method.ci_method]]
+    if method.scale == "PFT":
+        parts.insert(1, f"taken back at the {INVERSE[method.inverse]}")
+    return ", ".join(p for p in parts if p != "–")
