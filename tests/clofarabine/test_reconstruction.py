@@ -327,7 +327,7 @@ def test_bounds_are_attained_by_vectors_of_the_set():
     first = Method("PAS", *methods.iloc[0])
     x = x[(methods == list(varied(first))).all(axis=1).to_numpy()]
     y, v = transform(x, n, "PAS")
-    tau2 = pooling.pool(y, v, first.tau2).tau2
+    tau2 = pooling.pool(y, v, first.tau2_method).tau2
     r = bounds.loc[("CR", "paediatric", "tau2", str(first))]
     assert r["vectors"] == len(x)
     np.testing.assert_allclose([r["min"], r["max"]], [tau2.min(), tau2.max()], rtol=1e-10)

@@ -173,7 +173,7 @@ N = np.array([61, 65, 4, 2, 2, 138, 4, 17, 43, 5, 26, 7])
 def _fit(rate, tau2, scale="PAS"):
     """A pooled fit with a given rate and between-study variance."""
     y, v = transform(np.round(rate * N * 100), N * 100, scale)
-    return replace(pooling.pool(y, v), tau2_method=np.array(tau2))
+    return replace(pooling.pool(y, v), tau2=np.array(tau2))
 
 
 def test_power_rises_with_the_bias_and_falls_with_heterogeneity():
