@@ -2,7 +2,7 @@
 
 Each function works on one set of k effects ``y`` with sampling variances ``v`` (transformed scale)
 and allocates nothing, so that ten million study sets cost seconds. Nothing here checks its input:
-the public functions of `proportions`, `pooling` and `reconstruction` do.
+the public functions of `effectsize`, `pooling` and `counts` do.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from numba import config, njit
 # numba keeps machine code until the file of a function changes, and does not see a change in what
 # the function calls. So the cache is named after all compiled sources together.
 _HERE = Path(__file__).parent
-_SOURCES = [p for p in sorted(_HERE.glob("*.py")) if b"njit" in p.read_bytes()]
+_SOURCES = [p for p in sorted(_HERE.rglob("*.py")) if b"njit" in p.read_bytes()]
 _DIGEST = hashlib.sha256(b"".join(p.read_bytes() for p in _SOURCES)).hexdigest()[:12]
 config.CACHE_DIR = str(_HERE / "__pycache__" / f"numba-{_DIGEST}")
 
@@ -27,18 +27,6 @@ STEP = 1e-12
 # Grid of tau² on which maxima of a likelihood are looked for, in smallest sampling variances:
 # from a fiftieth, doubled, beyond the largest variance of any set of proportions.
 GRID_START, GRID_POINTS = 0.02, 16
-
-
-@njit(cache=True, nogil=True)
-def transform_pas(x, n):
-    """Arcsine square root (Rücker et al. 2009)."""
-    return asin(sqrt(x / n))
-
-
-@njit(cache=True, nogil=True)
-def transform_pft(x, n):
-    """Double arcsine with the factor one half (Freeman & Tukey 1950)."""
-    return 0.5 * (asin(sqrt(x / (n + 1.0))) + asin(sqrt((x + 1.0) / (n + 1.0))))
 
 
 @njit(cache=True, nogil=True)
