@@ -101,7 +101,7 @@ def _of_population(
         child = ~evidence.adult
         return x[:, child], evidence.n[child], list(np.array(evidence.labels)[child])
     add = evidence.overall(method.rows)
-    names = evidence.labels if method.rows == "age-groups" else dict.fromkeys(evidence.study)
+    names = dict.fromkeys(evidence.names(method.rows))
     return x @ add.T, add @ evidence.n, list(names)
 
 

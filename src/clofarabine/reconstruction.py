@@ -10,7 +10,7 @@ identification: Manski 2003).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,12 @@ from metaprop.counts.solve import Counts, TooLarge, identified_set, meets
 from metaprop.effectsize import INVERSES, Array, Inverse
 from metaprop.method import CiMethod, Method, Tau2Method
 
-Rows = Literal["merged", "age-groups"]
+Rows = Literal["merged", "age-groups", "split:CLOFAL06952", "split:CLOFAL07263"]
 
 # The grid: what is tried for the paper's analysis.
-ESTIMATORS: tuple[Tau2Method, ...] = ("DL", "PM", "REML", "ML", "HE", "SJ", "HS")
-INTERVALS: tuple[CiMethod, ...] = ("wald", "hartung-knapp")
-ROWS: tuple[Rows, ...] = ("merged", "age-groups")
+ESTIMATORS: tuple[Tau2Method, ...] = get_args(Tau2Method)
+INTERVALS: tuple[CiMethod, ...] = ("wald", "t", "hartung-knapp")
+ROWS: tuple[Rows, ...] = get_args(Rows)
 # What tells two of them apart; the scale is that of each printed number.
 VARIED = ("tau2_method", "ci_method", "inverse", "rows")
 
@@ -75,11 +75,18 @@ class Evidence:
         )  # fmt: skip
 
     def overall(self, rows: Rows) -> NDArray[np.int32]:
-        """Matrix (overall rows, rows) that adds up counts: one row a study, or one a row."""
-        if rows == "age-groups":
-            return np.eye(len(self.n), dtype=np.int32)
-        names = list(dict.fromkeys(self.study))
-        return np.array([[int(s == name) for s in self.study] for name in names], np.int32)
+        """Matrix (overall rows, rows) that adds up counts."""
+        names = self.names(rows)
+        kinds = list(dict.fromkeys(names))
+        return np.array([[int(name == kind) for name in names] for kind in kinds], np.int32)
+
+    def names(self, rows: Rows) -> tuple[str, ...]:
+        """Overall row to which each row belongs: its study, or itself where that one is split."""
+        split = rows.removeprefix("split:")
+        return tuple(
+            label if rows == "age-groups" or study == split else study
+            for label, study in zip(self.labels, self.study, strict=True)
+        )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ _SOURCES = [p for p in sorted(_HERE.rglob("*.py")) if b"njit" in p.read_bytes()]
 _DIGEST = hashlib.sha256(b"".join(p.read_bytes() for p in _SOURCES)).hexdigest()[:12]
 config.CACHE_DIR = str(_HERE / "__pycache__" / f"numba-{_DIGEST}")
 
-DL, PM, REML, ML, HE, SJ, HS, CE = range(8)
+DL, PM, REML, ML, HE, SJ, HS, CE, HSK, HM, DL2 = range(11)
 
 MAX_ITERATIONS = 500
 # Newton's last step is quadratic: a step below this leaves an error far below double precision.
@@ -175,6 +175,21 @@ def _maximise(y, v, restricted):
 
 
 @njit(cache=True, nogil=True)
+def _moment(y, v, seed):
+    """Moment estimator with weights 1 / (v + seed) (DerSimonian & Kacker 2007), at least 0."""
+    _mu, sw, q = weighted(y, v, seed)
+    sw2 = 0.0
+    swv = 0.0
+    sw2v = 0.0
+    for i in range(y.size):
+        w = 1.0 / (v[i] + seed)
+        sw2 += w * w
+        swv += w * v[i]
+        sw2v += w * w * v[i]
+    return max(0.0, (q - (swv - sw2v / sw)) / (sw - sw2 / sw))
+
+
+@njit(cache=True, nogil=True)
 def tau2_row(method, y, v):
     """Between-study variance by the estimator with the given code; 0 for a single study."""
     k = y.size
@@ -182,16 +197,21 @@ def tau2_row(method, y, v):
         return 0.0
     if method == PM:
         return solve_q(y, v, k - 1.0)
-    if method in (DL, HS):
+    if method in (DL, HS, HSK, HM, DL2):
         sw = 0.0
         sw2 = 0.0
         for i in range(k):
             sw += 1.0 / v[i]
             sw2 += 1.0 / v[i] ** 2
         _mu, _sw, q = weighted(y, v, 0.0)
-        if method == DL:
-            return max(0.0, (q - (k - 1.0)) / (sw - sw2 / sw))
-        return max(0.0, (q - k) / sw)
+        if method == HS:
+            return max(0.0, (q - k) / sw)
+        if method == HSK:
+            return max(0.0, (q * k / (k - 1.0) - k) / sw)
+        if method == HM:
+            return q * q / ((2.0 * (k - 1.0) + q) * (sw - sw2 / sw))
+        tau2 = max(0.0, (q - (k - 1.0)) / (sw - sw2 / sw))
+        return tau2 if method == DL else _moment(y, v, tau2)
     mean = 0.0
     mean_v = 0.0
     for i in range(k):

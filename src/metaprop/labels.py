@@ -13,17 +13,21 @@ SCALE = {
 }
 TAU2_METHOD = {
     "DL": "DerSimonian-Laird",
+    "DL2": "two-step DerSimonian-Laird",
     "PM": "Paule-Mandel",
     "REML": "REML",
     "ML": "maximum likelihood",
     "HE": "Hedges",
     "SJ": "Sidik-Jonkman",
     "HS": "Hunter-Schmidt",
+    "HSk": "Hunter-Schmidt with k / (k - 1)",
+    "HM": "Hartung-Makambi",
     "CE": "common effect",
     "none": "–",
 }
 CI_METHOD = {
     "wald": "Wald",
+    "t": "t with k - 1 df",
     "hartung-knapp": "Hartung-Knapp",
     "hartung-knapp-adhoc": "Hartung-Knapp, never narrower",
     "credible": "credible interval",

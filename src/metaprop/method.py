@@ -8,17 +8,20 @@ from typing import Literal, get_args
 
 from .effectsize import INVERSES, SCALES, choose
 
-Tau2Method = Literal["DL", "PM", "REML", "ML", "HE", "SJ", "HS", "CE"]
-CiMethod = Literal["wald", "hartung-knapp", "hartung-knapp-adhoc"]
+Tau2Method = Literal["DL", "DL2", "PM", "REML", "ML", "HE", "SJ", "HS", "HSk", "HM", "CE"]
+CiMethod = Literal["wald", "t", "hartung-knapp", "hartung-knapp-adhoc"]
 
 TAU2_METHODS: dict[str, str] = {
     "DL": "DerSimonian & Laird 1986",
+    "DL2": "two-step DerSimonian-Laird (DerSimonian & Kacker 2007)",
     "PM": "Paule & Mandel 1982 (= empirical Bayes, Morris 1983)",
     "REML": "restricted maximum likelihood (Raudenbush 2009)",
     "ML": "maximum likelihood (Hardy & Thompson 1996)",
     "HE": "Hedges 1983 (variance component)",
     "SJ": "Sidik & Jonkman 2005, one step from the variance of y with divisor k",
     "HS": "Hunter & Schmidt 1990",
+    "HSk": "Hunter & Schmidt with the factor k / (k - 1), as metafor has it (Brannick et al. 2019)",
+    "HM": "Hartung & Makambi 2003 (positive wherever rows differ)",
     "CE": "common effect: tau² is 0 by assumption, not by estimate",
 }
 CI_METHODS: tuple[CiMethod, ...] = get_args(CiMethod)

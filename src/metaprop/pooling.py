@@ -21,7 +21,7 @@ from .method import CI_METHODS, TAU2_METHODS, CiMethod, Method, Tau2Method
 
 # The arcsine by DerSimonian & Laird with a Wald interval: the paper's own, and many others'.
 DEFAULT = Method()
-_CODES = {name: getattr(kernels, name) for name in TAU2_METHODS}
+_CODES = {name: getattr(kernels, name.upper()) for name in TAU2_METHODS}
 
 # Rows per thread below which starting threads costs more than they save (measured, 2 cores).
 _SPLIT = 20_000
@@ -133,10 +133,10 @@ def pool(
     tau2_method : str
         Estimator of the between-study variance, a key of `TAU2_METHODS`; truncated at 0.
         With one row (k = 1) tau² is 0 by definition.
-    ci_method : {"wald", "hartung-knapp", "hartung-knapp-adhoc"}
-        Normal quantile and 1 / sqrt(Σw); t with k - 1 df and the weighted residual variance
-        (Hartung & Knapp 2001; Sidik & Jonkman 2002); the same, never narrower than the z-based
-        standard error allows (Röver et al. 2015).
+    ci_method : {"wald", "t", "hartung-knapp", "hartung-knapp-adhoc"}
+        Normal quantile and 1 / sqrt(Σw); the same with t on k - 1 df; that t and the weighted
+        residual variance (Hartung & Knapp 2001; Sidik & Jonkman 2002); the same, never narrower
+        than the z-based standard error allows (Röver et al. 2015).
     level : float
         Confidence level.
 
@@ -164,10 +164,11 @@ def pool(
     quantile = ndtri((1 + level) / 2)
     if ci_method != "wald":
         if k == 1:
-            raise ValueError("ci_method: found k = 1 row, Hartung-Knapp needs at least 2")
+            raise ValueError(f"ci_method: found k = 1 row, {ci_method} needs at least 2")
+        quantile = stdtrit(k - 1, (1 + level) / 2)
+    if ci_method.startswith("hartung-knapp"):
         scale = np.sqrt(q_tau / (k - 1))
         se = se * (np.maximum(scale, 1) if ci_method.endswith("adhoc") else scale)
-        quantile = stdtrit(k - 1, (1 + level) / 2)
     return Pooled(
         estimate=mu,
         se=se,

@@ -17,8 +17,10 @@ from .effectsize import INVERSES, SCALES, Array, back_transform, choose, transfo
 from .method import CI_METHODS, LIKELIHOODS, MODELS, NONE, TAU2_METHODS, Method
 from .pooling import Pooled, pool_proportions, to_proportion
 
-# The common-effect model is not among them: it denies a heterogeneity that is there to be seen.
-ESTIMATORS = tuple(m for m in TAU2_METHODS if m != "CE")
+# What software commonly offers. The common-effect model is not among them: it denies a
+# heterogeneity that is there to be seen.
+ESTIMATORS = tuple(m for m in TAU2_METHODS if m not in ("CE", "DL2", "HSk", "HM"))
+INTERVALS = tuple(c for c in CI_METHODS if c != "t")
 _FITS = {"GLMM": likelihood.glmm, "beta-binomial": likelihood.beta_binomial}
 # Those that take many vectors in one call.
 BATCHED = MODELS[:5]
@@ -59,7 +61,7 @@ def _of(model: str) -> Iterator[Method]:
         yield Method(model, NONE, "credible", NONE)
     else:
         for inverse in INVERSES if model == "PFT" else (NONE,):
-            for tau2_method, ci_method in product(ESTIMATORS, CI_METHODS):
+            for tau2_method, ci_method in product(ESTIMATORS, INTERVALS):
                 yield Method(model, tau2_method, ci_method, inverse)
 
 

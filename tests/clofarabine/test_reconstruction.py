@@ -99,7 +99,8 @@ def test_the_paper_s_own_problem(tau2, interval):
     model = Model(tuple(e.n[child].tolist()), Method("PAS", tau2, interval, "sin2"))
     printed = reconstruction.constraint(POOLED.iloc[0])
     found, _ = solve.identified_set(model, printed, low, high)
-    assert len(found)
+    empty = {("CE", "wald"), ("CE", "t"), ("SJ", "t")}  # nothing to compare, and rightly so
+    assert bool(len(found)) == ((tau2, interval) not in empty)
     assert found.tolist() == plain(model, printed, low, high).tolist()
 
 

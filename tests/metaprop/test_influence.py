@@ -105,7 +105,7 @@ def test_identical_rows_have_no_influence():
 def test_too_few_rows():
     with pytest.raises(ValueError, match="leave-one-out: found k = 1 row, expected at least 2"):
         influence.leave_one_out([0.1], [0.1])
-    with pytest.raises(ValueError, match="found k = 1 row, Hartung-Knapp needs at least 2"):
+    with pytest.raises(ValueError, match="found k = 1 row, hartung-knapp needs at least 2"):
         influence.influence([0.1, 0.2], [0.1, 0.1], ci_method="hartung-knapp")
 
 

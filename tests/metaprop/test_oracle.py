@@ -21,6 +21,9 @@ from metaprop.method import TAU2_METHODS
 HERE = Path(__file__).parents[1] / "oracle"
 REFERENCE = json.loads((HERE / "metafor.json").read_text())
 PINNED = REFERENCE["sets"]
+# The two that metafor has under no name of their own.
+UNNAMED = ("DL2", "HM")
+NAMED = [m for m in TAU2_METHODS if m not in UNNAMED]
 ITERATIVE = ("PM", "REML", "ML")
 SCALES = ("PAS", "PFT", "PLO")
 
@@ -31,7 +34,7 @@ def reference(request):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("method", TAU2_METHODS)
+@pytest.mark.parametrize("method", NAMED)
 def test_metafor_pools_the_same(reference, scale, method):
     """Closed forms to 1e-10; iterative ones to 1e-8, the error of metafor's own last step (its
     tau² moves by at most 1e-14 absolute, which for small tau² is up to 1e-9 relative).
@@ -49,14 +52,33 @@ def test_metafor_pools_the_same(reference, scale, method):
     assert_allclose([wald.i2, wald.h2], [want["i2"], want["h2"]], **tight)
     if method == "CE":
         return
-    for key, interval in (("hk", "hartung-knapp"), ("adhoc", "hartung-knapp-adhoc")):
+    for key, interval in (("t", "t"), ("hk", "hartung-knapp"), ("adhoc", "hartung-knapp-adhoc")):
         fit = pooling.pool(y, v, method, interval)
         assert_allclose([fit.lower, fit.upper], want[key], **tight)
     assert_allclose(wald.prediction("k-2"), want["pi_k2"], **tight)
     assert_allclose(wald.prediction("k-1"), want["pi_k1"], **tight)
 
 
-@pytest.mark.parametrize("method", TAU2_METHODS)
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_two_step_estimator_is_metafors_generalised_q(reference, scale):
+    """With weights 1 / (v + tau²) of DerSimonian and Laird (DerSimonian & Kacker 2007)."""
+    _, rows = reference
+    y, v = pr.transform(rows["x"], rows["n"], scale)
+    mine = pooling.pool(y, v, "DL2").tau2
+    assert_allclose(mine, max(rows[scale]["two_step"], 0), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_hartung_and_makambi_as_they_print_it(reference, scale):
+    """tau² = Q² / ((2 (k - 1) + Q) c), c the divisor of DerSimonian and Laird."""
+    _, rows = reference
+    y, v = pr.transform(rows["x"], rows["n"], scale)
+    w, q = 1 / v, pooling.pool(y, v).q
+    c = w.sum() - (w**2).sum() / w.sum()
+    assert_allclose(pooling.pool(y, v, "HM").tau2, q**2 / ((2 * (len(y) - 1) + q) * c))
+
+
+@pytest.mark.parametrize("method", NAMED)
 def test_metafor_goes_back_the_same(reference, method):
     _, rows = reference
     y, v = pr.transform(rows["x"], rows["n"], "PFT")

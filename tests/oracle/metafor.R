@@ -35,7 +35,7 @@ limits <- function(p) c(p$ci.lb, p$ci.ub)
 fits <- function(d, scale) {
   es <- escalc(measure = scale, xi = d$x, ni = d$n, add = if (scale == "PLO") 0.5 else 0, to = "only0")
   result <- list(y = as.numeric(es$yi), v = as.numeric(es$vi))
-  for (method in c("DL", "PM", "REML", "ML", "HE", "SJ", "HS", "CE")) {
+  for (method in c("DL", "PM", "REML", "ML", "HE", "SJ", "HS", "HSk", "CE")) {
     z <- rma(yi, vi, data = es, method = method, control = tight)
     one <- list(
       tau2 = z$tau2, estimate = as.numeric(z$beta), se = z$se, wald = c(z$ci.lb, z$ci.ub),
@@ -44,6 +44,8 @@ fits <- function(d, scale) {
     if (method != "CE") {
       hk <- rma(yi, vi, data = es, method = method, test = "knha", control = tight)
       one$hk <- c(hk$ci.lb, hk$ci.ub)
+      student <- rma(yi, vi, data = es, method = method, test = "t", control = tight)
+      one$t <- c(student$ci.lb, student$ci.ub)
       adhoc <- rma(yi, vi, data = es, method = method, test = "adhoc", control = tight)
       one$adhoc <- c(adhoc$ci.lb, adhoc$ci.ub)
       one$pi_k2 <- with(predict(z, pi.type = "riley"), c(pi.lb, pi.ub))
@@ -57,6 +59,8 @@ fits <- function(d, scale) {
     }
     result[[method]] <- one
   }
+  first <- rma(yi, vi, data = es, method = "DL")$tau2
+  result$two_step <- rma(yi, vi, data = es, method = "GENQ", weights = 1 / (es$vi + first))$tau2
   z <- rma(yi, vi, data = es, method = "DL")
   result$tau2_interval <- as.numeric(confint(z, control = tight)$random["tau^2", 2:3])
   egger <- regtest(z, model = "lm", predictor = "sei")

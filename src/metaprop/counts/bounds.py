@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri, stdtrit
 
-from .. import effectsize
+from .. import effectsize, kernels
 from ..effectsize import Array, Scale
 from ..method import Method
 
@@ -83,8 +83,18 @@ class Model:
         return out
 
     @property
+    def code(self) -> int:
+        """The estimator of tau² as the kernels know it."""
+        return getattr(kernels, self.method.tau2_method.upper())
+
+    @property
+    def hartung_knapp(self) -> bool:
+        """Whether the interval's width depends on the residuals as well."""
+        return self.method.ci_method.startswith("hartung-knapp")
+
+    @property
     def quantile(self) -> float:
-        """Normal quantile for Wald, t with k - 1 degrees of freedom for Hartung-Knapp."""
+        """Normal quantile for Wald, t with k - 1 degrees of freedom for the others."""
         p = (1 + self.level) / 2
         return float(ndtri(p) if self.method.ci_method == "wald" else stdtrit(len(self.n) - 1, p))
 
@@ -175,11 +185,13 @@ def pieces(model: Model, constraint: Constraint) -> Iterator[Piece]:
     limits = np.array([[model.effect_at(p) for p in pair] for pair in constraint.printed])
     if model.method.scale == "PFT" and model.method.inverse == "inverse-variance":
         limits[:] = -np.inf, np.inf  # the way back depends on tau² itself: no bound from it
-    wald = model.method.ci_method == "wald"
+    wald = not model.hartung_knapp
     se = _standard_errors(limits, model.quantile)
     edges = _edges(model.v, se, wald)
     if len(model.n) == 1:
         edges = np.array([0, model.v[0]])  # one row has no variance between rows
+    if model.method.tau2_method == "CE":  # tau² is 0, and nothing else
+        edges = np.array([0, 1e-12 * model.v.min()]) if len(edges) and edges[0] <= 0 else edges[:0]
     for t0, t1 in pairwise(edges):
         m0, m1 = _estimates(model, limits, t0, t1)
         if m0 <= m1:
@@ -189,7 +201,7 @@ def pieces(model: Model, constraint: Constraint) -> Iterator[Piece]:
 def _estimates(model: Model, limits: Array, t0: float, t1: float) -> tuple[float, float]:
     """Range of the estimate: as printed, and as a Wald interval of this width lets it be."""
     m0, m1 = limits[0]
-    if model.method.ci_method == "wald":
+    if not model.hartung_knapp:
         s0, s1 = _wald_error(model.v, t0), _wald_error(model.v, t1)
         z = model.quantile
         m0 = max(m0, limits[1][0] + z * s0, limits[2][0] - z * s1)
@@ -211,7 +223,7 @@ def _piece(model: Model, t: tuple, m: tuple, se: tuple) -> Piece:
         _largest(y - m0, r0, r1) if np.isfinite(m0) else none,
         _largest(m1 - y, r0, r1) if np.isfinite(m1) else none,
     ]
-    if model.method.ci_method != "wald":
+    if model.hartung_knapp:
         low, high = ((k - 1) * s**2 for s in se)
         if np.isfinite(high):
             tables.append(_largest(high - near, r0, r1))
@@ -277,10 +289,18 @@ def _about_its_own_mean(
     """Weights of the estimator's sum of squares about its own mean, and the range it must meet."""
     k = len(v)
     w = 1 / v
-    if tau2_method in ("DL", "HS"):
+    moment = w.sum() - (w**2).sum() / w.sum()
+    if tau2_method in ("CE", "DL2"):  # no equation in one sum of squares: the interval alone bounds
+        return np.zeros(k), 0.0, np.inf
+    if tau2_method in ("DL", "HS", "HSk"):
         free = k - 1 if tau2_method == "DL" else k
-        slope = w.sum() - (w**2).sum() / w.sum() if tau2_method == "DL" else w.sum()
-        low, high, a = free + t0 * slope, free + t1 * slope, w
+        slope = moment if tau2_method == "DL" else w.sum()
+        part = (k - 1) / k if tau2_method == "HSk" else 1.0
+        low, high, a = part * (free + t0 * slope), part * (free + t1 * slope), w
+    elif tau2_method == "HM":  # tau² = Q² / ((2 (k - 1) + Q) moment), which rises with Q
+        half = moment / 2
+        low, high = (c + np.sqrt(c**2 + 4 * c * (k - 1)) for c in (t0 * half, t1 * half))
+        a = w
     elif tau2_method == "HE":
         low, high, a = (k - 1) * (t0 + v.mean()), (k - 1) * (t1 + v.mean()), np.ones(k)
     else:  # SJ: seed · Q(seed) lies between seed² k / (seed + largest v) and seed · k

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from .. import kernels
 from . import search
 from .bounds import Constraint, Model, Piece, pieces
 
@@ -45,8 +44,8 @@ def _task(model: Model, printed: Constraint, piece: Piece, low: Counts, high: Co
     """One piece of tau² over some boxes; a function of its own so that a cluster can run it."""
     found, nodes = search.search_boxes(
         low, high, piece.tables, piece.spread, piece.bound, piece.ends, piece.steepness,
-        model.effects, model.v, np.array(piece.tau2), getattr(kernels, model.method.tau2_method),
-        model.method.scale == "PFT", model.nbar, model.method.ci_method != "wald", model.quantile,
+        model.effects, model.v, np.array(piece.tau2), model.code,
+        model.method.scale == "PFT", model.nbar, model.hartung_knapp, model.quantile,
         printed.printed,
     )  # fmt: skip
     if nodes < 0:
@@ -157,7 +156,7 @@ def identified_set(
         found, most = f"counts {low[b, i]} to {high[b, i]}", n[i]
         raise ValueError(f"row {i}: found {found}, expected a range within 0 to {most}")
     if model.method.ci_method != "wald" and len(n) < 2:
-        raise ValueError("interval: found k = 1 row, Hartung-Knapp needs at least 2")
+        raise ValueError(f"ci_method: found k = 1 row, {model.method.ci_method} needs at least 2")
     if len(low) == 1:
         _refuse_beyond(limit, model, printed, low[0], high[0])
     # Known rows first: what they add is settled at once. The widest last: it is solved for.
@@ -190,8 +189,8 @@ def meets(model: Model, printed: Constraint, x: Counts) -> NDArray[np.bool_]:
     """Whether each vector of x, shape (m, k), gives the printed result; shape (m,)."""
     out = np.empty(len(x), bool)
     search.meets(
-        np.asarray(x, np.int32), model.effects, model.v, getattr(kernels, model.method.tau2_method),
-        model.method.scale == "PFT", model.nbar, model.method.ci_method != "wald", model.quantile,
+        np.asarray(x, np.int32), model.effects, model.v, model.code,
+        model.method.scale == "PFT", model.nbar, model.hartung_knapp, model.quantile,
         printed.printed, out,
     )  # fmt: skip
     return out
