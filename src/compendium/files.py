@@ -29,7 +29,7 @@ def need_file(path: Path, place: str, expected: str) -> None:
         found = "a folder"
     elif path.exists():
         found = "a pipe or a device"
-    raise PipelineError(f"{place}: found {found!r}, expected {expected}")
+    raise PipelineError(f"{place}: found {found}, expected {expected}")
 
 
 def sha256(path: Path) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
@@ -50,11 +49,8 @@ def stop_all() -> None:
             process.kill()
 
 
-class _Manager(AsyncKernelManager):
-    """Ends a kernel by asking it to; the usual one interrupts it first, of which it complains."""
-
-    async def _async_interrupt_kernel(self) -> None:
-        """Do nothing: at the end of a notebook no cell is running."""
+async def _no_interrupt() -> None:
+    """Do nothing: no cell is running when a kernel is asked to end, and it would complain."""
 
 
 class _Engine(NBClientEngine):
@@ -72,14 +68,14 @@ class _Engine(NBClientEngine):
 
         nb_man.cell_complete = counted
         client = PapermillNotebookClient(
-            nb_man, kernel_name=kernel_name, startup_timeout=60, timeout=None, log=_LOG,
-            kernel_manager_class=_Manager,
-        )  # fmt: skip
+            nb_man, kernel_name=kernel_name, startup_timeout=60, timeout=None, log=_LOG
+        )
         # Sockets in a folder of their own: no port that another user could reach, and no two
         # kernels that take each other's.
         sockets = tempfile.TemporaryDirectory(prefix="compendium-")
         manager = client.create_kernel_manager()
         manager.transport, manager.ip = "ipc", os.path.join(sockets.name, "kernel")
+        manager._async_interrupt_kernel = _no_interrupt
         _managers.append(manager)
         try:
             client.execute(env=env)
