@@ -1,4 +1,4 @@
-"""A notebook that cannot be run is refused in one line, and a run that succeeds says nothing odd."""
+"""A notebook that cannot be run is refused in one line; a run that succeeds says nothing odd."""
 
 import json
 import subprocess
