@@ -11,6 +11,9 @@ SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --lo
 # call, replace the environment and take the packages away from what runs in it.
 INTERPRETER := import os, sys; assert sys.version_info >= (3, 11); print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 
+# In a container one is root, to whom Jupyter would say no.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
 .DEFAULT_GOAL := help
 .PHONY: help reproduce update report test test-browser fuzz determinism bench lint lab oracle lock env env-test clean FORCE
 
@@ -37,7 +40,7 @@ test-browser: env-test  ## the notebooks in JupyterLab in a real browser (needs 
 	@$(RUN) -m pytest tests/browser
 
 fuzz: env-test  ## N=10000 mutated tables and parameters, new ones each time
-	@FUZZ=$(N) $(RUN) -m pytest -n $(JOBS) --dist load tests/test_fuzz.py
+	@FUZZ=$(N) $(RUN) -m pytest -n $(JOBS) --dist load tests/clofarabine/test_fuzz.py
 
 determinism: env-test  ## N=10 runs under changing conditions: the same bytes every time
 	@$(RUN) tools/determinism.py $(N)
@@ -49,8 +52,8 @@ lint: env-test  ## style of package, tests and notebooks
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 
-lab: env  ## open the notebooks in JupyterLab
-	@$(RUN) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start.ipynb
+lab: env  ## open the notebooks in JupyterLab; ARGS="--no-browser --port=9999" passes options on
+	@$(RUN) -m jupyterlab $(AS_ROOT) $(ARGS) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start.ipynb
 
 oracle: env  ## recompute the pinned reference values with R metafor (needs Rscript)
 	@Rscript tests/oracle/metafor.R tests/oracle/metafor.json

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import nbformat
 
-from clofarabine.tables import store
+from clofarabine.__main__ import project
 from compendium import run
 
+PROJECT = project()
 TITLE = "The pipeline"
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 JOBS = os.cpu_count() or 1
@@ -23,9 +24,11 @@ JOBS = os.cpu_count() or 1
 FLOOR = """
 import sys
 from pathlib import Path
-from compendium import run as pipeline
-steps = [pipeline.Step(f"n{{i}}", folder=Path({folder!r})) for i in range({count})]
-pipeline.run_all(steps, build=Path({folder!r}) / "build", jobs={jobs})
+from compendium.schedule import run_all
+from compendium.steps import Project, Step
+here = Path({folder!r})
+steps = tuple(Step(f"n{{i}}", folder=here) for i in range({count}))
+run_all(Project("empty", here, steps), steps, build=here / "build", jobs={jobs})
 """
 
 
@@ -68,7 +71,7 @@ def _run(*commands: list[str], cwd: Path) -> tuple[float, int]:
 
 
 def _contestants(folder: Path) -> dict[str, list[list[str]]]:
-    python, names = sys.executable, [s.path for s in run.FLOW]
+    python, names = sys.executable, [s.path for s in PROJECT.steps]
     empty = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("")])
     empty.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     for i in range(len(names)):
@@ -94,12 +97,12 @@ def _contestants(folder: Path) -> dict[str, list[list[str]]]:
 def _profile() -> list[str]:
     """Where the time goes: each notebook alone, cell by cell."""
     lines = ["| notebook | seconds | starting the kernel | slowest cell |", "|---|--:|--:|--:|"]
-    tables = {p.stem: p for p in (store.DATA / "derived").glob("*.csv")}
-    for step in run.FLOW:
+    tables = PROJECT.committed_tables()
+    for step in PROJECT.steps:
         marks = [time.perf_counter()]
         with tempfile.TemporaryDirectory() as build:
             run.run_step(
-                step, tables, build=Path(build),
+                PROJECT, step, tables, build=Path(build),
                 on_cell=lambda m=marks: m.append(time.perf_counter()),
             )  # fmt: skip
         cells = [b - a for a, b in itertools.pairwise(marks)]
@@ -117,12 +120,12 @@ def main() -> str:
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             for name, commands in _contestants(Path(folder)).items():
-                took, peak = _run(*commands, cwd=store.ROOT)
+                took, peak = _run(*commands, cwd=PROJECT.root)
                 seconds.setdefault(name, []).append(took)
                 peaks.setdefault(name, []).append(peak)
     floor = next(iter(seconds.values()))
     lines = [
-        f"{len(run.FLOW)} notebooks, {JOBS} processors, median of {ROUNDS} rounds; brackets:",
+        f"{len(PROJECT.steps)} notebooks, {JOBS} processors, median of {ROUNDS} rounds; brackets:",
         "the smallest and largest ratio. Memory: peak of all processes together.",
         "",
         "| | seconds | times the floor | memory, MB |",

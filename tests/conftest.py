@@ -1,4 +1,18 @@
-"""What several test files share."""
+"""What several test files share, and the rooms of the tests.
+
+metaprop/
+    Statistics and plots, against closed forms and R metafor (oracle/); no notebook runs.
+compendium/
+    The machinery over toy notebooks (toys.py), and where it says so over the real project.
+clofarabine/
+    Tables, audit, documents and notebooks of this paper; one file runs all notebooks.
+browser/
+    JupyterLab and the explorer in a real browser.
+test_house.py
+    Which package may import which, and how long a module may be.
+test_environment.py, test_install.py
+    The lock, conda and Binder give one environment.
+"""
 
 import contextlib
 import os

@@ -15,7 +15,7 @@ import pytest
 from conftest import copy_tree
 
 from clofarabine.tables.store import OUTPUT_VARIABLE, ROOT
-from compendium import compare, kernel, run
+from compendium import compare, kernel
 
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"
 
@@ -78,7 +78,7 @@ def test_a_notebook_runs_in_the_image(image, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tree / "build/interactive/derived/internal_checks.csv").is_file()
     out.write_text(kernel.normalise(nbformat.read(out, as_version=4)), encoding="utf-8")
-    assert compare.notebook_difference(out, run.NOTEBOOKS / f"{name}.ipynb") == ""
+    assert compare.notebook_difference(out, ROOT / "notebooks" / f"{name}.ipynb") == ""
 
 
 def test_the_image_opens_on_the_start_page(image, tmp_path):

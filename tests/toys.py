@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from compendium.run import Step
+from compendium import schedule
+from compendium.run import Run
+from compendium.steps import Hooks, Project, Step
 
 # How a toy notebook reaches its folder: as the package does, without the seconds of importing it.
 HEAD = "import os, pathlib\nout = pathlib.Path(os.environ['CLOFARABINE_OUTPUT'])\n"
@@ -29,6 +32,19 @@ def toy(folder: Path, name: str, *cells: str, parameters: str = "", **flow: tupl
     return Step(name, folder=folder, **flow)
 
 
+def project(root: Path, steps: tuple[Step, ...] = (), hooks: Hooks | None = None) -> Project:
+    """Project of toy notebooks that hands the variables over as this compendium does."""
+    return Project(
+        "clofarabine", root, tuple(steps), output_variable="CLOFARABINE_OUTPUT",
+        counts_variable="CLOFARABINE_COUNTS", plain_errors=("DataError",), hooks=hooks or Hooks(),
+    )  # fmt: skip
+
+
+def run_all(steps: list[Step], *given: dict, build: Path, **options: Any) -> list[Run]:
+    """Finished runs of toy notebooks, in a project of their own."""
+    return schedule.run_all(project(build.parent, steps), steps, *given, build=build, **options)
+
+
 def writer(table: str, text: str) -> str:
     """Code that writes a derived table."""
     return HEAD + f"_ = (out / 'derived' / '{table}.csv').write_text({text!r})"
@@ -43,19 +59,21 @@ def files(folder: Path) -> dict[str, bytes]:
 # The command line over toy notebooks, as a process of its own that a test can kill.
 COMMAND = """
 import sys
-import sys
 from pathlib import Path
-from compendium import run as pipeline
-from clofarabine.__main__ import main
-pipeline.FLOW = tuple(
-    pipeline.Step(name, tuple(reads), tuple(writes), (), Path(folder))
+from compendium import cli
+from compendium.steps import Project, Step
+steps = tuple(
+    Step(name, tuple(reads), tuple(writes), (), Path(folder))
     for name, reads, writes, folder in {flow!r}
 )
-sys.exit(main({arguments!r}))
+made = Project("clofarabine", Path({root!r}), steps, output_variable="CLOFARABINE_OUTPUT")
+sys.exit(cli.main(made, {arguments!r}))
 """
 
 
 def command(steps: list[Step], *arguments: str) -> list[str]:
-    """Arguments that start ``python -m clofarabine`` over these steps instead of the notebooks."""
+    """Arguments that start the command line over these steps."""
     flow = [(s.name, s.reads, s.writes, str(s.folder)) for s in steps]
-    return [sys.executable, "-c", COMMAND.format(flow=flow, arguments=list(arguments))]
+    root = str(steps[0].folder.parent)
+    code = COMMAND.format(flow=flow, root=root, arguments=list(arguments))
+    return [sys.executable, "-c", code]

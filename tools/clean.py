@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "src" / "clofarabine"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "src" / "compendium"))
 sys.dont_write_bytecode = True
 from publish import MANIFEST, PublishError, recover, remove, remove_empty  # noqa: E402
 

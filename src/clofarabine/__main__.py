@@ -1,192 +1,130 @@
-"""Command line: ``python -m clofarabine``."""
+"""Command line: ``python -m clofarabine``. The only place where compendium and clofarabine meet.
 
-import argparse
-import os
+Everything is imported when it is needed: Ctrl-C is answered from the first moment.
+"""
+
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from compendium.html_report import Ledger
+    from compendium.steps import Project, Texts
 
-def _value(text: str) -> tuple[str, object]:
-    """name=value as a parameter; the value is read as YAML, so that 0.9 is a number."""
-    name, sep, value = text.partition("=")
-    if not sep or not name:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected name=value")
-    try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise argparse.ArgumentTypeError(f"found {text!r}, value is not readable") from None
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def _jobs(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of at least 1")
-    return int(text)
+def _check_parameters(parameters: dict[str, Any]) -> None:
+    """Refuse a value that no notebook takes."""
+    from . import parameters as choices
+
+    choices.check(parameters)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m clofarabine",
-        description="Run the notebooks of the compendium and compare what they give.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    reproduce = commands.add_parser(
-        "reproduce", help="run the notebooks into build/ and compare with the committed outputs"
-    )
-    update = commands.add_parser("update", help="run the notebooks and refresh what is committed")
-    run = commands.add_parser("run", help="run a notebook over a grid of parameters")
-    run.add_argument("--grid", required=True, type=Path, metavar="FILE",
-                     help="YAML: notebook, and parameters with a list of values each")  # fmt: skip
-    report = commands.add_parser("report", help="run the notebooks and write build/report.html")
-    for p in (reproduce, update, run, report):
-        p.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
-                       help="notebooks at a time (default: one a processor)")  # fmt: skip
-        p.add_argument("--no-cache", action="store_true", help="run every notebook again")
-    reproduce.add_argument("--only", action="append", metavar="NOTEBOOK",
-                           help="run this notebook alone, e.g. 03; may be repeated")  # fmt: skip
-    reproduce.add_argument("--counts", type=Path, metavar="FILE.csv",
-                           help="counts to take the place of the evidence, such as the paper's "
-                           "supplement; columns as in data/sources/evidence.csv")  # fmt: skip
-    for p in (reproduce, run):
-        p.add_argument("--build", type=Path, metavar="FOLDER",
-                       help="where the outputs go (default: build)")  # fmt: skip
-    reproduce.add_argument("-p", action="append", type=_value, default=[], metavar="NAME=VALUE",
-                           dest="parameters", help="set a parameter of the notebooks")  # fmt: skip
-    return parser
-
-
-def _reproduce(args: argparse.Namespace) -> int:
-    from compendium import compare
-    from compendium import run as pipeline
-
+def _check_counts(path: Path) -> None:
+    """Refuse a file of counts that cannot take the place of the evidence."""
     from .tables import store
 
-    steps = [pipeline.step(n) for n in args.only] if args.only else list(pipeline.FLOW)
-    steps.sort(key=pipeline.FLOW.index)
-    parameters = dict(args.parameters)
-    if args.counts:
-        store.load_evidence(counts=args.counts)  # a bad file is refused before anything runs
-    build = (args.build or pipeline.BUILD).resolve()
-    with pipeline.workspace(build):
-        runs = pipeline.run_all(
-            steps, parameters, build=build, jobs=args.jobs, cache=not args.no_cache,
-            counts=args.counts,
-        )  # fmt: skip
-        whole = not (parameters or args.only or args.counts)
-        target = pipeline.assemble(runs, build, "" if whole else "selected")
-    ran = sum(not r.cached for r in runs)
-    print(f"{ran} of {len(runs)} notebooks run now, the others unchanged since an earlier run.")
-    if parameters or args.counts:
-        print(f"Outputs are in {pipeline.display_name(target)}; with parameters or counts set")
-        print("there is nothing committed to compare them with.")
-        if args.counts and (target / "derived" / "repairs.csv").is_file():
-            path = target / "derived" / "repairs.csv"
-            _contradictions(store.read_table(store.resource("repairs"), path))
-        return 0
-    results = compare.compare(runs)
-    print(compare.report(results, runs))
-    return 0 if all(r.same for r in results) else 1
+    store.load_evidence(counts=path)
 
 
-def _contradictions(repairs: "pd.DataFrame") -> None:
-    """Say for each endpoint whether the given counts can stand with the published results."""
-    for endpoint, part in repairs[repairs["scenario"] == "base"].groupby("endpoint"):
-        nearest = part.sort_values("smallest_change", kind="stable").iloc[0]
-        if nearest["smallest_change"] == 0:
-            print(f"{endpoint}: the counts agree with the published pooled results.")
-        else:
-            change, more = nearest["smallest_change"], nearest["example"]
-            print(
-                f"{endpoint}: the counts contradict the published pooled results under every "
-                f"method that fits the primary reports; the smallest change that would repair it "
-                f"is {change} patients" + (f" ({more})." if isinstance(more, str) else " or more.")
-            )
+def _counts_say(derived: Path) -> list[str]:
+    """For each endpoint, whether the given counts can stand with the published results."""
+    from .tables import store
+
+    path = derived / "repairs.csv"
+    if not path.is_file():
+        return []
+    repairs = store.read_table(store.resource("repairs"), path)
+    base = repairs[repairs["scenario"] == "base"]
+    return [_repair(str(endpoint), part) for endpoint, part in base.groupby("endpoint")]
 
 
-def _update(args: argparse.Namespace) -> int:
-    from compendium import codecheck, compare, publish
-    from compendium import run as pipeline
+def _repair(endpoint: str, repairs: "pd.DataFrame") -> str:
+    """Sentence on the smallest change after which counts and published results agree."""
+    nearest = repairs.sort_values("smallest_change", kind="stable").iloc[0]
+    change, more = nearest["smallest_change"], nearest["example"]
+    if change == 0:
+        return f"{endpoint}: the counts agree with the published pooled results."
+    return (
+        f"{endpoint}: the counts contradict the published pooled results under every method that "
+        f"fits the primary reports; the smallest change that would repair it is {change} patients"
+        + (f" ({more})." if isinstance(more, str) else " or more.")
+    )
 
+
+def _texts(build: Path) -> "Texts":
+    """Text files that are also written by hand, in step with the derived tables of a run."""
     from . import headline
     from .audit import ledger
     from .tables import store
 
-    root, build = store.ROOT, pipeline.BUILD
-    with pipeline.workspace(build):
-        seen = {str(s.path.relative_to(root)): publish.digest(s.path) for s in pipeline.FLOW}
-        runs = pipeline.run_all(pipeline.FLOW, build=build, jobs=args.jobs, cache=not args.no_cache)
-        pipeline.assemble(runs, build)
-        with store.derived_from(build):
-            texts = (
-                ledger.refreshed()
-                | store.refreshed()
-                | codecheck.refreshed(build / "figures")
-                | headline.refreshed()
-            )
-        left = publish.publish(
-            root, compare.outputs(runs), staging=build / pipeline.STAGING, seen=seen,
-            texts={str(p.relative_to(root)): t for p, t in texts.items()},
-        )  # fmt: skip
-        pipeline.say_left(left, root)
-    print(f"{len(runs)} notebooks, their figures and derived tables are up to date.")
-    return 0
+    with store.derived_from(build):
+        return ledger.refreshed() | store.refreshed() | headline.refreshed()
 
 
-def _run(args: argparse.Namespace) -> int:
-    from compendium import grid
-    from compendium import run as pipeline
+def _table_title(name: str) -> str:
+    """Title of a derived table, from the codebook."""
+    from .tables import store
 
-    plan = grid.read(args.grid)
-    build = (args.build or pipeline.BUILD).resolve()
-    with pipeline.workspace(build):
-        summary = grid.run(plan, build=build, jobs=args.jobs, cache=not args.no_cache)
-    failed = int(summary["state"].eq("failed").sum())
-    shown = summary.drop(columns=["notebook"] if failed else ["notebook", "error"])
-    print(shown.to_string(index=False, max_colwidth=100, na_rep="", float_format="{:.4g}".format))
-    print(
-        f"{len(summary) - failed} of {len(summary)} runs finished; their notebooks and tables are"
+    return store.resource(name)["title"]
+
+
+def ledger_of(verdicts: "pd.DataFrame") -> "Ledger":
+    """Every claim of the paper with its verdict, as the report shows them."""
+    from compendium.html_report import Ledger
+
+    from .audit.verdicts import VERDICTS
+    from .tables import store
+
+    fields = store.resource("claims_verdicts")["schema"]["fields"]
+    described = next(f["description"] for f in fields if f["name"] == "verdict")
+    meaning = dict(p.split(": ", 1) for p in described.split("; "))
+    return Ledger(
+        title="A reproduction of the clofarabine meta-analysis",
+        paper=store.load("citations").iloc[0].to_dict(),
+        rows=store.load("claims").merge(verdicts, on="id", validate="one_to_one"),
+        verdicts={v: meaning[v] for v in VERDICTS},
     )
-    print(f"in {pipeline.display_name(build / 'grid' / plan.name)}.")
-    return 1 if failed else 0
 
 
-def _report(args: argparse.Namespace) -> int:
-    from compendium import html_report as report
-    from compendium import run as pipeline
+def _ledger(tables: dict[str, Path]) -> "Ledger":
+    """The ledger with the verdicts of a run."""
+    from .tables import store
 
-    with pipeline.workspace(pipeline.BUILD):
-        runs = pipeline.run_all(
-            pipeline.FLOW, build=pipeline.BUILD, jobs=args.jobs, cache=not args.no_cache
-        )
-        path = report.write(runs, pipeline.BUILD / "report.html")
-    print(f"{len(runs)} notebooks and the ledger are in {pipeline.display_name(path)}.")
-    return 0
+    name = "claims_verdicts"
+    return ledger_of(store.read_table(store.resource(name), tables[name]))
+
+
+def project() -> "Project":
+    """The notebooks of this compendium, with what only its own modules can say of them."""
+    from compendium import steps
+
+    hooks = steps.Hooks(
+        check_parameters=_check_parameters,
+        check_counts=_check_counts,
+        counts_say=_counts_say,
+        texts=_texts,
+        table_title=_table_title,
+        ledger=_ledger,
+    )
+    return steps.read(ROOT / "compendium.toml", hooks)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 if all is well, 1 if an output differs or a run fails, 2 if misspelt."""
-    args = _parser().parse_args(argv)
-    from compendium.publish import PublishError
-    from compendium.run import PipelineError
-
-    from .tables.store import DataError
-
     try:
-        commands = {"reproduce": _reproduce, "update": _update, "run": _run, "report": _report}
-        return commands[args.command](args)
-    except (PipelineError, DataError, PublishError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:  # a full disk, a folder that may not be written to
-        print(f"error: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
-        return 1
+        from compendium import cli, errors
+
+        try:
+            return cli.main(project(), argv)
+        except errors.PipelineError as error:  # the project file itself
+            print(f"error: {error}", file=sys.stderr)
+            return 1
     except KeyboardInterrupt:
-        print("interrupted; what was finished is kept", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
         return 130
 
 

@@ -1,1 +1,34 @@
-"""Numbered notebooks through papermill, compared with what is committed, and published."""
+"""Numbered notebooks through papermill, compared with what is committed, and published.
+
+This package knows no statistics and no paper. It imports neither of the other two; a project hands
+over what only it can say (`steps.Hooks`). Each module imports only modules above it:
+
+errors
+    The error that ends a command with one message; imports nothing.
+files
+    Names as messages show them, hashes of regular files; imports errors.
+publish
+    A set of files replaced as one; the standard library only (tools/clean.py uses it alone).
+steps
+    Step, Hooks, Project, and reading a project file; imports errors, files.
+notebooks
+    A notebook's file before it runs, and its parameters; imports errors, files, steps.
+kernel
+    One notebook executed through papermill; imports errors.
+run
+    One step in a folder of its own, or its finished run; imports all above.
+workspace
+    A build folder: locked, cleared, put together; imports run and what that imports.
+schedule
+    All steps in the order of what flows, with a bar; imports run and what that imports.
+compare
+    Runs beside what is committed; imports run, steps.
+codecheck
+    The manifest of codecheck.yml; imports errors, steps.
+grid
+    One step over combinations of parameters; imports run, schedule, workspace.
+html_report
+    Notebooks and ledger as one page; imports run, workspace.
+cli
+    The command line; imports all, each when a command needs it.
+"""

@@ -4,17 +4,15 @@ The manifest is every figure and derived table that the notebooks write. It is t
 file, made from the data flow; the rest is written by hand, by the authors and by the codechecker.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import yaml
 
-from clofarabine.tables import store
+from .errors import PipelineError
+from .steps import Project, Texts
 
-from .run import FLOW, Step
-
-PATH = store.ROOT / "codecheck.yml"
+NAME = "codecheck.yml"
 _MARK = "manifest:\n"
 _DESCRIPTION = "{http://purl.org/dc/elements/1.1/}description"
 
@@ -26,28 +24,31 @@ def _caption(name: str, figures: Path) -> str:
     return text.partition(". ")[0].rstrip(".")
 
 
-def manifest(
-    steps: Iterable[Step] = FLOW, figures: Path = store.ROOT / "figures"
-) -> list[dict[str, str]]:
+def manifest(project: Project, figures: Path | None = None) -> list[dict[str, str]]:
     """Files that the notebooks make, each with what it is and which notebook makes it."""
+    figures = figures or project.root / project.figures
     out = []
-    for s in steps:
-        made_by = f"(notebooks/{s.path.name})"
+    for s in project.steps:
+        made_by = f"({project.notebooks}/{s.path.name})"
         for name in s.figures:
             comment = f"{_caption(name, figures)} {made_by}"
-            out += [{"file": f"figures/{name}.{e}", "comment": comment} for e in ("svg", "png")]
+            files = [f"{project.figures}/{name}.{e}" for e in ("svg", "png")]
+            out += [{"file": f, "comment": comment} for f in files]
         for name in s.writes:
-            entry = store.resource(name)
-            out.append({"file": f"data/{entry['path']}", "comment": f"{entry['title']} {made_by}"})
+            comment = f"{project.hooks.table_title(name)} {made_by}"
+            out.append({"file": f"{project.derived}/{name}.csv", "comment": comment})
     return out
 
 
-def refreshed(figures: Path) -> store.Texts:
-    """codecheck.yml as it is, and with its manifest in step with the data flow and the figures."""
-    found = PATH.read_bytes()
+def refreshed(project: Project, figures: Path) -> Texts:
+    """codecheck.yml as it is, and with its manifest in step; nothing if the project has none."""
+    path = project.root / NAME
+    if not path.exists():
+        return {}
+    found = path.read_bytes()
     head, mark, _ = found.decode().partition(_MARK)
     if not mark:
-        raise store.DataError("codecheck.yml: found no line 'manifest:', expected it as the last")
-    made = manifest(figures=figures)
+        raise PipelineError(f"{NAME}: found no line 'manifest:', expected it as the last")
+    made = manifest(project, figures)
     rest = yaml.safe_dump(made, allow_unicode=True, sort_keys=False, width=1000)
-    return {PATH: (found, (head + _MARK + rest).encode())}
+    return {path: (found, (head + _MARK + rest).encode())}

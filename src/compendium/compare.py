@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from clofarabine.tables import store
-
 from .run import Run
+from .steps import Project
 
 # Numbers may differ by this much relative to their size: what different processors make of the
 # last bits, far below any digit that is shown.
@@ -98,14 +97,14 @@ def _compare(kind: str, new: Path, old: Path, difference: Callable[[Path, Path],
     return Result(kind, name, "differs", found) if found else Result(kind, name, "identical")
 
 
-def _folders(root: Path | None) -> dict[str, Path]:
-    root = root or store.ROOT
-    return {"derived": root / "data" / "derived", "figures": root / "figures"}
+def _folders(project: Project) -> dict[str, Path]:
+    root = project.root
+    return {"derived": root / project.derived, "figures": root / project.figures}
 
 
-def compare(runs: list[Run], root: Path | None = None) -> list[Result]:
-    """Compare the outputs of runs with those committed below root, the project's by default."""
-    committed = _folders(root)
+def compare(runs: list[Run], project: Project) -> list[Result]:
+    """Each output of runs beside the one that is committed in the project."""
+    committed = _folders(project)
     results = []
     for run in runs:
         new = run.folder / "notebook.ipynb"
@@ -126,26 +125,21 @@ def compare(runs: list[Run], root: Path | None = None) -> list[Result]:
     return results
 
 
-def outputs(runs: list[Run], root: Path | None = None) -> dict[str, bytes]:
-    """What runs give, by the path below root where it is committed."""
-    root = root or store.ROOT
+def outputs(runs: list[Run], project: Project) -> dict[str, bytes]:
+    """What runs give, by the path below the project's root where it is committed."""
     files = {}
     for run in runs:
         files[run.step.path] = (run.folder / "notebook.ipynb").read_bytes()
-        for kind, folder in _folders(root).items():
+        for kind, folder in _folders(project).items():
             files |= {folder / p.name: p.read_bytes() for p in (run.folder / kind).iterdir()}
-    return {str(path.relative_to(root)): content for path, content in sorted(files.items())}
+    return {str(path.relative_to(project.root)): content for path, content in sorted(files.items())}
 
 
-def report(results: list[Result], runs: list[Run]) -> str:
-    """The table that ends a reproduction."""
-    origin = {r.step.name: "from an earlier run" if r.cached else "run now" for r in runs}
-    width = max(len(r.name) for r in results)
-    lines = []
-    for r in results:
-        note = r.note or origin.get(r.name.removesuffix(".ipynb"), "")
-        lines.append(f"{r.kind:14} {r.name:{width}}  {r.verdict:13} {note}".rstrip())
-    bad = sum(not r.same for r in results)
-    total = len(results)
-    lines.append(f"{total - bad} of {total} outputs are identical to the committed ones.")
+def report(results: list[Result], *, verbose: bool = False) -> str:
+    """Lines that end a reproduction: each output that differs, or every one, and how many agree."""
+    shown = [r for r in results if verbose or not r.same]
+    width = max((len(r.name) for r in shown), default=0)
+    lines = [f"{r.kind:14} {r.name:{width}}  {r.verdict:13} {r.note}".rstrip() for r in shown]
+    good, total = sum(r.same for r in results), len(results)
+    lines.append(f"{good} of {total} outputs are identical to the committed ones.")
     return "\n".join(lines)

@@ -1,10 +1,11 @@
 """Many runs of one notebook: every combination of the values that a grid file lists.
 
-A run that finished is kept by `pipeline.run_step`, so that an interrupted grid goes on where it
-stopped; what is put together at the end is written as one.
+A run that finished is kept by `run.run_step`, so that an interrupted grid goes on where it stopped;
+what is put together at the end is written as one.
 """
 
 import re
+import reprlib
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ import pandas as pd
 import yaml
 from tqdm import tqdm
 
-from clofarabine import parameters as choices
-from clofarabine.tables.store import DATA, display_name
-
-from .kernel import PipelineError, stop_all
+from . import notebooks
+from .errors import PipelineError
+from .files import need_file
+from .kernel import stop_all
 from .publish import publish
-from .run import STAGING, Run, Step, check_parameters, parameters_of, run_step, say_left, step
+from .run import Run, run_step
+from .schedule import BAR
+from .steps import Project, Step
+from .workspace import STAGING, say_left
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,22 @@ class Grid:
 
 def _expect(good: bool, file: str, found: object, expected: str) -> None:
     if not good:
-        raise PipelineError(f"{file}: found {found!r}, expected {expected}")
+        raise PipelineError(f"{file}: found {reprlib.repr(found)}, expected {expected}")
 
 
-def read(path: Path) -> Grid:
+def _yaml(path: Path, file: str) -> Any:
+    """What a YAML file holds; PipelineError in one line if it is none."""
+    need_file(path, file, "a grid file (YAML)")
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        why = "lists or maps are nested too deeply"
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, no UTF-8
+        why = " ".join(str(error).split())
+    raise PipelineError(f"{file}: not readable as YAML: {why}")
+
+
+def read(project: Project, path: Path) -> Grid:
     """Read and check a grid file: ``notebook``, and ``parameters`` with a list of values each.
 
     Raises
@@ -46,12 +62,8 @@ def read(path: Path) -> Grid:
     PipelineError
         With what was found and expected: before anything runs.
     """
-    file = display_name(path)
-    _expect(path.is_file(), file, "no such file", "a grid file (YAML)")
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{file}: not readable as YAML: {error}") from None
+    file = project.shown(path)
+    found = _yaml(path, file)
     keys = {"notebook", "parameters"}
     is_map = isinstance(found, dict)
     _expect(is_map and set(found) == keys, file, sorted(map(str, found)) if is_map else found,
@@ -59,31 +71,34 @@ def read(path: Path) -> Grid:
     values = found["parameters"]
     _expect(isinstance(values, dict) and bool(values), file, values, "parameters, name: [values]")
     for name, listed in values.items():
+        _expect(isinstance(name, str), f"{file}, parameters", name, "the name of a parameter")
         _expect(isinstance(listed, list) and bool(listed), f"{file}, {name}", listed, "a list")
         again = [v for i, v in enumerate(listed) if v in listed[:i]]
         _expect(not again, f"{file}, {name}", again[:1], "each value once")
-    s = step(str(found["notebook"]))
+    s = project.step(str(found["notebook"]))
+    notebooks.check(s.path)
     points = [dict(zip(values, p, strict=True)) for p in product(*values.values())]
     for point in points:
-        check_parameters(s, point)
-        try:
-            choices.check(point)
-        except ValueError as error:
-            raise PipelineError(f"{file}, {error}") from None
+        notebooks.check_parameters(s, point)
+        notebooks.check_values(project, point, f"{file}, ")
     return Grid(path.stem, s, tuple(points))
 
 
-def _run(grid: Grid, jobs: int, build: Path, cache: bool) -> list[Run | PipelineError]:
+def _run(
+    project: Project, grid: Grid, jobs: int, build: Path, cache: bool
+) -> list[Run | PipelineError]:
     """Every point's run, or why it has none; in the order of the grid."""
-    tables = {p.stem: p for p in (DATA / "derived").glob("*.csv")}
+    tables = project.committed_tables()
     results: list[Run | PipelineError | None] = [None] * len(grid.points)
     pool = ThreadPoolExecutor(jobs)
     try:
         running = {
-            pool.submit(run_step, grid.step, tables, point, build=build, cache=cache): i
+            pool.submit(run_step, project, grid.step, tables, point, build=build, cache=cache): i
             for i, point in enumerate(grid.points)
         }
-        with tqdm(total=len(running), unit="run", desc=grid.name, file=sys.stderr) as bar:
+        with tqdm(
+            total=len(running), unit="runs", desc=grid.name, file=sys.stderr, bar_format=BAR
+        ) as bar:
             for job in as_completed(running):
                 try:
                     results[running[job]] = job.result()
@@ -99,11 +114,14 @@ def _run(grid: Grid, jobs: int, build: Path, cache: bool) -> list[Run | Pipeline
     return [r for r in results if r is not None]
 
 
-def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.DataFrame:
+def run(
+    project: Project, grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True
+) -> pd.DataFrame:
     """Run a grid and put its notebooks and tables together in build/grid/NAME.
 
     Parameters
     ----------
+    project : Project
     grid : Grid
     build : Path
         Where finished runs are kept.
@@ -121,8 +139,8 @@ def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.Dat
         summary.csv of the folder; beside it is each derived table of the notebook, the rows of all
         runs below each other and the parameters in front.
     """
-    defaults = parameters_of(grid.step)
-    results = _run(grid, jobs, build, cache)
+    defaults = notebooks.parameters_of(grid.step)
+    results = _run(project, grid, jobs, build, cache)
     target = build / "grid" / grid.name
     files: dict[str, bytes] = {}
     summary, tables = [], {name: [] for name in grid.step.writes}
@@ -154,7 +172,7 @@ def run(grid: Grid, *, build: Path, jobs: int = 1, cache: bool = True) -> pd.Dat
     frame = pd.DataFrame(summary)
     frame = frame[[c for c in frame if c not in row] + list(row)]
     files["summary.csv"] = _csv(frame)
-    say_left(publish(target, files, staging=build / STAGING), target)
+    say_left(project, publish(target, files, staging=build / STAGING), target)
     return frame
 
 

@@ -7,7 +7,9 @@ A cell says which rules it shows by tags, "rule:" and the name of the rule.
 import base64
 import html
 import re
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,37 @@ import pandas as pd
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
 
-from clofarabine.audit.verdicts import VERDICTS
-from clofarabine.tables import store
-
+from .errors import PipelineError
 from .publish import publish
-from .run import STAGING, Run
+from .run import Run
+from .steps import Project
+from .workspace import STAGING
 
 TEMPLATES = Path(__file__).parent / "templates"
 TAG = "rule:"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a project's page says beside its notebooks.
+
+    Attributes
+    ----------
+    title : str
+        Title of the page.
+    paper : dict
+        author, year, reference and doi of the paper.
+    rows : DataFrame
+        A row per claim: id, section, locator, quantity, population, printed, unit, check (its
+        rule), verdict, reason, caveat, recomputed, evidence.
+    verdicts : dict
+        What each verdict means, in the order in which they are shown.
+    """
+
+    title: str
+    paper: dict[str, Any]
+    rows: pd.DataFrame
+    verdicts: dict[str, str]
 
 
 def anchor(claim: str) -> str:
@@ -128,17 +153,40 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [r | {"anchor": anchor(r["id"]), "slug": r["verdict"].replace(" ", "-")} for r in rows]
 
 
-def page(notebooks: dict[str, nbformat.NotebookNode], verdicts: pd.DataFrame) -> str:
+def _count(rows: list[dict[str, Any]], ledger: Ledger) -> tuple[list[dict], list[dict]]:
+    """How often each verdict occurs: in all, and by section."""
+    count = Counter((r["section"], r["verdict"]) for r in rows)
+    sections = list(dict.fromkeys(r["section"] for r in rows))
+    verdicts = [
+        {
+            "name": v,
+            "slug": v.replace(" ", "-"),
+            "meaning": meaning,
+            "n": sum(count[s, v] for s in sections),
+        }
+        for v, meaning in ledger.verdicts.items()
+    ]
+    by_section = [
+        {
+            "name": s,
+            "anchor": "section-" + s.lower().replace(" ", "-"),
+            "counts": [count[s, v] for v in ledger.verdicts],
+        }
+        for s in sections
+    ]
+    return verdicts, by_section
+
+
+def page(notebooks: dict[str, nbformat.NotebookNode], ledger: Ledger) -> str:
     """The page.
 
     Parameters
     ----------
     notebooks : dict
         Executed notebooks by name, in their order.
-    verdicts : DataFrame
-        As claims_verdicts.csv.
+    ledger : Ledger
     """
-    rows = _rows(store.load("claims").merge(verdicts, on="id", validate="one_to_one"))
+    rows = _rows(ledger.rows)
     claims: dict[str, list[dict]] = {}
     for r in rows:
         claims.setdefault(r["check"], []).append({"id": r["id"], "anchor": r["anchor"]})
@@ -148,51 +196,36 @@ def page(notebooks: dict[str, nbformat.NotebookNode], verdicts: pd.DataFrame) ->
         title = next(c.source for c in nb.cells if c.cell_type == "markdown").splitlines()[0]
         body = inner_links(body_of(nb, prefix, claims), notebooks)
         parts.append({"prefix": prefix, "title": title.lstrip("# "), "body": body})
-    names = list(dict.fromkeys(r["section"] for r in rows))
-    count = {(r["section"], v): 0 for r in rows for v in VERDICTS}
-    for r in rows:
-        count[r["section"], r["verdict"]] += 1
-    verdict = next(
-        f for f in store.resource("claims_verdicts")["schema"]["fields"] if f["name"] == "verdict"
-    )
-    meaning = dict(p.split(": ", 1) for p in verdict["description"].split("; "))
+    verdicts, sections = _count(rows, ledger)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
     )
     return environment.get_template("report.html.j2").render(
-        title="A reproduction of the clofarabine meta-analysis",
-        paper=store.load("citations").iloc[0].to_dict(),
+        title=ledger.title,
+        paper=ledger.paper,
         notebooks=parts,
         rows=rows,
-        verdicts=[
-            {
-                "name": v,
-                "slug": v.replace(" ", "-"),
-                "meaning": meaning[v],
-                "n": sum(r["verdict"] == v for r in rows),
-            }
-            for v in VERDICTS
-        ],
-        sections=[
-            {
-                "name": s,
-                "anchor": "section-" + s.lower().replace(" ", "-"),
-                "counts": [count[s, v] for v in VERDICTS],
-            }
-            for s in names
-        ],
+        verdicts=verdicts,
+        sections=sections,
         css=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         highlight=HtmlFormatter().get_style_defs(".highlight"),
     )
 
 
-def write(runs: list[Run], path: Path) -> Path:
-    """Write the page of finished runs, whole or not at all, and its hash; return where."""
+def write(project: Project, runs: list[Run], path: Path) -> Path:
+    """Write the page of finished runs, whole or not at all, and its hash; return where.
+
+    Raises
+    ------
+    PipelineError
+        If the project has no ledger.
+    """
+    if project.hooks.ledger is None:
+        raise PipelineError(f"report: found no ledger, expected one of the project {project.name}")
     notebooks = {r.step.name: nbformat.read(r.folder / "notebook.ipynb", 4) for r in runs}
-    audit = next(r for r in runs if "claims_verdicts" in r.step.writes)
-    table = store.read_table(store.resource("claims_verdicts"), audit.table("claims_verdicts"))
+    ledger = project.hooks.ledger({t: r.table(t) for r in runs for t in r.step.writes})
     publish(
-        path.parent, {path.name: page(notebooks, table).encode()},
+        path.parent, {path.name: page(notebooks, ledger).encode()},
         staging=path.parent / STAGING, manifest=f"{path.stem}.sha256",
     )  # fmt: skip
     return path

@@ -1,10 +1,11 @@
 """Execute one notebook through papermill, and say where it failed."""
 
 import json
+import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,18 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
-from papermill.log import logger
+
+from .errors import PipelineError
 
 # A widget lives as long as its kernel; what a notebook keeps is the picture beside it.
 _LIVE = "application/vnd.jupyter.widget-view+json"
 
+# What went wrong is said once, by the error that ends the run.
+_LOG = logging.getLogger(__name__)
+_LOG.setLevel(logging.CRITICAL)
 
-class PipelineError(RuntimeError):
-    """A run that did not finish; the message names notebook, cell and error."""
+# As much of an exception's own text as anyone reads.
+_LONGEST = 4000
 
 
 class _KernelDied(RuntimeError):
@@ -44,6 +49,10 @@ def stop_all() -> None:
             process.kill()
 
 
+async def _no_interrupt() -> None:
+    """Do nothing: no cell is running when a kernel is asked to end, and it would complain."""
+
+
 class _Engine(NBClientEngine):
     """papermill's own engine, with an environment for the kernel and a call after each cell."""
 
@@ -59,13 +68,14 @@ class _Engine(NBClientEngine):
 
         nb_man.cell_complete = counted
         client = PapermillNotebookClient(
-            nb_man, kernel_name=kernel_name, startup_timeout=60, timeout=None, log=logger
+            nb_man, kernel_name=kernel_name, startup_timeout=60, timeout=None, log=_LOG
         )
         # Sockets in a folder of their own: no port that another user could reach, and no two
         # kernels that take each other's.
-        sockets = tempfile.TemporaryDirectory(prefix="clofarabine-")
+        sockets = tempfile.TemporaryDirectory(prefix="compendium-")
         manager = client.create_kernel_manager()
         manager.transport, manager.ip = "ipc", os.path.join(sockets.name, "kernel")
+        manager._async_interrupt_kernel = _no_interrupt
         _managers.append(manager)
         try:
             client.execute(env=env)
@@ -81,13 +91,29 @@ class _Engine(NBClientEngine):
                 loop.close()
 
 
-papermill_engines.register("clofarabine", _Engine)
+papermill_engines.register("compendium", _Engine)
 
 
 def execute(
-    path: Path, parameters: dict[str, Any], env: dict[str, str], on_cell: Callable[[], Any]
+    path: Path,
+    parameters: dict[str, Any],
+    env: dict[str, str],
+    on_cell: Callable[[], Any],
+    plain_errors: Collection[str] = (),
 ) -> str:
-    """Execute a notebook and return its text, without what differs between two runs.
+    """Text of a notebook after its execution, without what differs between two runs.
+
+    Parameters
+    ----------
+    path : Path
+    parameters : dict
+        Values for its parameters cell.
+    env : dict
+        The kernel's environment.
+    on_cell : callable
+        Called after each cell.
+    plain_errors : collection of str
+        Names of errors whose message says it all, so that no traceback follows it.
 
     Raises
     ------
@@ -96,7 +122,7 @@ def execute(
     """
     try:
         nb = execute_notebook(
-            path, None, parameters, engine_name="clofarabine", progress_bar=False,
+            path, None, parameters, engine_name="compendium", progress_bar=False,
             env=env, on_cell=on_cell,
         )  # fmt: skip
     except _KernelDied as error:
@@ -106,13 +132,28 @@ def execute(
     except RuntimeError as error:
         raise PipelineError(f"{path.stem}: the kernel did not start: {error}") from None
     except PapermillExecutionError as error:
-        what = f"{error.ename}: {error.evalue}"
-        if error.ename != "DataError":  # which says it all; where it was raised helps nobody
-            trace = "\n".join(error.traceback)
-            what += "\n" + re.sub(r"\x1b\[[0-9;]*m", "", trace).strip()
         cell = _place(path, error.cell_index, parameters)
-        raise PipelineError(f"{path.stem}, {cell}: {what}") from None
+        raise PipelineError(f"{path.stem}, {cell}: {_said(error, plain_errors)}") from None
     return normalise(nb)
+
+
+def _said(error: PapermillExecutionError, plain_errors: Collection[str]) -> str:
+    """What a cell's error says, with its traceback where that helps."""
+    if error.ename == "StdinNotImplementedError":
+        return "found a call that asks for input, expected none: nobody is there to answer"
+    what = _cut(f"{error.ename}: {error.evalue}")
+    if error.ename in plain_errors:
+        return what
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).strip()
+    return f"{what}\n{_cut(trace)}"
+
+
+def _cut(text: str) -> str:
+    """The text, without its middle if it is longer than anyone reads."""
+    if len(text) <= 2 * _LONGEST:
+        return text
+    left_out = len(text) - 2 * _LONGEST
+    return f"{text[:_LONGEST]}\n[{left_out} characters left out]\n{text[-_LONGEST:]}"
 
 
 def _place(path: Path, index: int, parameters: dict[str, Any]) -> str:

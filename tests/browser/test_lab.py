@@ -7,13 +7,15 @@ import nbformat
 import pytest
 
 from clofarabine import primary
-from compendium import compare, kernel, run
+from clofarabine.__main__ import project
+from compendium import compare, kernel
 
-NAMES = [s.name for s in run.FLOW]
+PROJECT = project()
+NAMES = [s.name for s in PROJECT.steps]
 
 
 def _headings(name: str) -> list[tuple[int, str]]:
-    nb = nbformat.read(run.NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    nb = nbformat.read(PROJECT.step(name).path, as_version=4)
     text = "\n".join(c.source for c in nb.cells if c.cell_type == "markdown")
     return [(len(m[1]), m[2]) for m in re.finditer(r"^(#+) (.+)$", text, re.MULTILINE)]
 
@@ -38,7 +40,7 @@ def test_run_all_gives_the_committed_outputs(lab, tmp_path, name):
     saved = nbformat.read(lab.save(f"notebooks/{name}.ipynb"), as_version=4)
     copy = tmp_path / "saved.ipynb"
     copy.write_text(kernel.normalise(saved), encoding="utf-8")
-    assert compare.notebook_difference(copy, run.NOTEBOOKS / f"{name}.ipynb") == ""
+    assert compare.notebook_difference(copy, PROJECT.step(name).path) == ""
     lab.close()
 
 

@@ -7,14 +7,16 @@ import nbformat
 import pytest
 import yaml
 
-from clofarabine import __main__ as cli
 from clofarabine import headline, parameters
+from clofarabine.__main__ import project
 from clofarabine.tables import store
 from clofarabine.tables.store import ROOT
-from compendium import run
+from compendium import cli
+from compendium.notebooks import check_parameters
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("benchmarks/*.md")])
-NOTEBOOKS = [s.path for s in run.FLOW]
+PROJECT = project()
+NOTEBOOKS = [s.path for s in PROJECT.steps]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
@@ -55,12 +57,14 @@ def test_commands_exist(page):
         if words[0] == "make":
             assert words[1] in TARGETS, words
         elif words[1:3] == ["-m", "clofarabine"]:
-            cli._parser().parse_args(words[3:])  # exits with an error if it does not understand
+            cli.parser("clofarabine").parse_args(
+                words[3:]
+            )  # exits with an error if it does not understand
         elif words[0].endswith("/papermill") and "--help-notebook" not in words:
-            (s,) = (s for s in run.FLOW if str(s.path.relative_to(ROOT)) == words[1])
+            (s,) = (s for s in PROJECT.steps if str(s.path.relative_to(ROOT)) == words[1])
             at = [i for i, w in enumerate(words) if w == "-p"]
             given = {words[i + 1]: yaml.safe_load(words[i + 2]) for i in at}
-            run.check_parameters(s, given)
+            check_parameters(s, given)
             parameters.check(given)
 
 

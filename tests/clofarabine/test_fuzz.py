@@ -17,10 +17,12 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from clofarabine import __main__ as cli
 from clofarabine import studies as study_rows
 from clofarabine.tables import store
-from compendium import run
+from compendium import cli, notebooks
+from compendium.errors import PipelineError
+from compendium.notebooks import check_parameters
+from compendium.steps import Step
 
 CASES = int(os.environ.get("FUZZ", "0"))
 FEW = settings(
@@ -167,7 +169,7 @@ def _outcome(call, *arguments):
     """Either the result or the text of the error; anything else raised is a failure."""
     try:
         return call(*arguments), ""
-    except (store.DataError, run.PipelineError, argparse.ArgumentTypeError) as error:
+    except (store.DataError, PipelineError, argparse.ArgumentTypeError) as error:
         return None, str(error)
 
 
@@ -278,8 +280,8 @@ def test_a_parameter_is_of_its_kind_or_refused(names, value):
             return
         given.update([pair])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "parameters_of", lambda _: DEFAULTS)
-        _, said = _outcome(run.check_parameters, run.Step("n"), given)
+        patch.setattr(notebooks, "parameters_of", lambda _: DEFAULTS)
+        _, said = _outcome(check_parameters, Step("n"), given)
     if said:
         event("refused")
         assert re.match(r"n has no parameter|n, parameter \w+: found .+, expected ", said)

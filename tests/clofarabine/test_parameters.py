@@ -10,14 +10,16 @@ import nbformat
 import pytest
 from papermill.inspection import inspect_notebook
 
+from clofarabine.__main__ import project
 from clofarabine.parameters import CHOICES, check
 from clofarabine.tables.store import OUTPUT_VARIABLE
-from compendium import run
+from compendium.notebooks import parameters_of
 
-PRIMARY = run.NOTEBOOKS / "03_primary_analysis.ipynb"
+PROJECT = project()
+PRIMARY = PROJECT.step("03").path
 PARAMETERS = [
     pytest.param(s, p, id=f"{s.name}-{p['name']}")
-    for s in run.FLOW
+    for s in PROJECT.steps
     for p in inspect_notebook(str(s.path)).values()
 ]
 
@@ -33,13 +35,13 @@ def _papermill(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(("s", "p"), PARAMETERS)
 def test_every_parameter_is_documented(s, p):
     assert len(p["help"].strip()) >= 5
-    assert run.parameters_of(s)[p["name"]] is not ...  # a literal, so that its kind is known
+    assert parameters_of(s)[p["name"]] is not ...  # a literal, so that its kind is known
 
 
 @pytest.mark.parametrize(("s", "p"), [c for c in PARAMETERS if c.values[1]["name"] in CHOICES])
 def test_a_choice_starts_valid_and_names_its_values(s, p):
     valid = CHOICES[p["name"]]
-    check({p["name"]: run.parameters_of(s)[p["name"]]})
+    check({p["name"]: parameters_of(s)[p["name"]]})
     words = re.findall(r"[\w-]+", p["help"])
     assert set(valid) <= set(words)
 
@@ -64,8 +66,8 @@ def test_papermill_takes_parameters_from_any_folder(tmp_path):
     out = tmp_path / "out.ipynb"
     tables = tmp_path / "derived"
     tables.mkdir()
-    for name in run.step(PRIMARY.stem).reads:
-        (tables / f"{name}.csv").write_bytes((run.DATA / f"derived/{name}.csv").read_bytes())
+    for name in PROJECT.step("03").reads:
+        (tables / f"{name}.csv").write_bytes(PROJECT.committed_tables()[name].read_bytes())
     done = _papermill(
         tmp_path, str(PRIMARY), str(out), "-p", "endpoint", "OR", "-p", "tau2", "REML"
     )

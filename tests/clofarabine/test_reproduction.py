@@ -16,10 +16,11 @@ from conftest import offline
 from matplotlib.image import imread, imsave
 from toys import files
 
+from clofarabine.__main__ import project
 from clofarabine.tables import store
-from compendium import compare
-from compendium import run as pipeline
+from compendium import compare, schedule
 
+PROJECT = project()
 OUTPUTS = ("notebooks", "derived", "figures")
 
 
@@ -32,7 +33,7 @@ def _reproduce(build, *options, cwd=store.ROOT, prefix=(), **environment):
 
 
 def _committed():
-    folders = (pipeline.NOTEBOOKS, store.DATA, store.ROOT / "figures")
+    folders = (PROJECT.root / "notebooks", store.DATA, store.ROOT / "figures")
     return {str(f): files(f) for f in folders}
 
 
@@ -59,7 +60,7 @@ def runs(first):
     """The finished runs of the fresh run, found again without running anything."""
     build, done, _outputs = first
     assert "outputs are identical" in done.stdout, done.stderr
-    found = pipeline.run_all(pipeline.FLOW, build=build)
+    found = schedule.run_all(PROJECT, PROJECT.steps, build=build)
     assert all(r.cached for r in found)
     return found
 
@@ -67,8 +68,8 @@ def runs(first):
 def test_every_output_is_the_committed_one(first):
     _build, done, outputs = first
     assert done.returncode == 0, done.stdout + done.stderr
-    count = len(pipeline.FLOW)
-    assert f"{count} of {count} notebooks run now" in done.stdout
+    count = len(PROJECT.steps)
+    assert f"All {count} notebooks were run.\n" in done.stdout
     total = sum(len(o) for o in outputs.values())
     assert done.stdout.endswith(
         f"{total} of {total} outputs are identical to the committed ones.\n"
@@ -81,7 +82,7 @@ def test_two_runs_give_the_same_bytes(first, tmp_path):
     Where a processor rounds another way than theirs did, a second run is made here to compare with.
     """
     other = {
-        "notebooks": files(pipeline.NOTEBOOKS),
+        "notebooks": files(PROJECT.root / "notebooks"),
         "derived": files(store.DATA / "derived"),
         "figures": files(store.ROOT / "figures"),
     }
@@ -128,7 +129,7 @@ def _tamper_table(path):
 
 
 def _found(runs, root):
-    return [r.name for r in compare.compare(runs, root) if not r.same]
+    return [r.name for r in compare.compare(runs, replace(PROJECT, root=root)) if not r.same]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +154,6 @@ def test_a_tampered_notebook_is_found(runs, tmp_path):
         copy = tmp_path / run.step.path.name
         copy.write_text(text[:digit] + "#" + text[digit + 1 :], encoding="utf-8")
         moved = replace(run, step=replace(run.step, folder=tmp_path))
-        (result,) = (r for r in compare.compare([moved]) if not r.same)
+        (result,) = (r for r in compare.compare([moved], PROJECT) if not r.same)
         assert result.name == copy.name
         assert result.note.startswith("cell ")

@@ -24,9 +24,11 @@ def _run(build: Path, steps: tuple[str, ...] = STEPS, **parameters: str) -> dict
     """What each notebook says in words and tables under the parameters."""
     script = f"""
 from pathlib import Path
-from compendium import run as pipeline
-steps = [pipeline.step(n) for n in {steps!r}]
-for run in pipeline.run_all(steps, {parameters!r}, build=Path({str(build)!r}), jobs=2):
+from clofarabine.__main__ import project
+from compendium import schedule
+made = project()
+steps = [made.step(n) for n in {steps!r}]
+for run in schedule.run_all(made, steps, {parameters!r}, build=Path({str(build)!r}), jobs=2):
     print(run.step.name, run.folder, sep="\\t")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

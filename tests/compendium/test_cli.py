@@ -1,29 +1,28 @@
 """The command line: what it offers, what it refuses, what it says."""
 
+import dataclasses
+import os
 import subprocess
 import sys
 
 import pytest
+import toys
 from toys import files, toy, writer
 
-from clofarabine import headline
 from clofarabine.__main__ import main
-from clofarabine.audit import ledger
 from clofarabine.tables import store
-from compendium import codecheck, run
+from compendium import cli, schedule
+from compendium.steps import Hooks, Project
 
 
 @pytest.fixture
-def toys(tmp_path, monkeypatch):
-    """The command line over two small notebooks in a folder of their own."""
+def small(tmp_path) -> Project:
+    """Two small notebooks in a folder of their own."""
     flow = (
         toy(tmp_path / "notebooks", "01_first", writer("t", "x\n1\n"), writes=("t",)),
         toy(tmp_path / "notebooks", "02_second", "p", parameters="p: str = 'a'"),
     )
-    monkeypatch.setattr(run, "FLOW", flow)
-    monkeypatch.setattr(run, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(store, "ROOT", tmp_path)
-    return tmp_path
+    return toys.project(tmp_path, flow)
 
 
 @pytest.fixture
@@ -31,7 +30,15 @@ def nothing_runs(monkeypatch):
     def run_all(*_args, **_kwargs):
         raise AssertionError("a notebook would have run")
 
-    monkeypatch.setattr(run, "run_all", run_all)
+    monkeypatch.setattr(schedule, "run_all", run_all)
+
+
+@pytest.fixture
+def nothing_starts(monkeypatch):
+    def run_step(*_args, **_kwargs):
+        raise AssertionError("a kernel would have started")
+
+    monkeypatch.setattr(schedule, "run_step", run_step)
 
 
 def test_help_names_everything():
@@ -39,7 +46,15 @@ def test_help_names_everything():
         [sys.executable, "-m", "clofarabine", "reproduce", "--help"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    for option in ("--only", "-p NAME=VALUE", "--jobs", "--no-cache", "--counts", "--build"):
+    for option in (
+        "--only",
+        "-p NAME=VALUE",
+        "--jobs",
+        "--no-cache",
+        "--counts",
+        "--build",
+        "--verbose",
+    ):
         assert option in done.stdout
 
 
@@ -51,6 +66,12 @@ def test_help_names_everything():
         (["-p", "a=[1"], "found 'a=[1', value is not readable"),
         (["--jobs", "0"], "found '0', expected a whole number of at least 1"),
         (["--jobs", "two"], "found 'two', expected a whole number"),
+        (["--jobs", "²"], "found '²', expected a whole number"),
+        (["--only", ""], "argument --only: found nothing, expected a name"),
+        (["--build", " "], "argument --build: found nothing, expected a name"),
+        (["--counts", ""], "argument --counts: found nothing, expected a name"),
+        (["-p", "a=" + "[" * 2000], "value is not readable"),
+        (["-p", "a=2023-99-99"], "found 'a=2023-99-99', value is not readable"),
     ],
 )
 def test_a_misspelt_option_is_refused(arguments, says, capsys, nothing_runs):
@@ -60,49 +81,117 @@ def test_a_misspelt_option_is_refused(arguments, says, capsys, nothing_runs):
     assert says in capsys.readouterr().err
 
 
-def test_an_unknown_notebook_or_parameter_is_refused(toys, capsys):
-    assert main(["reproduce", "--only", "09"]) == 1
+def test_an_unknown_notebook_or_parameter_is_refused(small, capsys):
+    assert cli.main(small, ["reproduce", "--only", "09"]) == 1
     assert capsys.readouterr().err == (
         "error: notebook: found '09', expected one of 01_first, 02_second\n"
     )
-    assert main(["reproduce", "-p", "q=1"]) == 1
+    assert cli.main(small, ["reproduce", "-p", "q=1"]) == 1
     assert "has no parameter 'q'" in capsys.readouterr().err
 
 
-def test_a_parameter_gives_outputs_of_its_own(toys, capsys):
-    assert main(["reproduce", "--only", "02", "-p", "p=b", "--jobs", "1"]) == 0
+def test_a_parameter_gives_outputs_of_its_own(small, capsys):
+    assert cli.main(small, ["reproduce", "--only", "02", "-p", "p=b", "--jobs", "1"]) == 0
     said = capsys.readouterr().out
-    assert "1 of 1 notebooks run now" in said
+    assert said.startswith("The notebook was run.\n")
     assert "nothing committed to compare them with" in said
-    assert list(files(toys / "build" / "selected")) == [
+    assert list(files(small.build / "selected")) == [
         "notebooks/02_second.ipynb",
         "outputs.sha256",
     ]
-    assert not (toys / "build" / "notebooks").exists()
+    assert not (small.build / "notebooks").exists()
 
 
-def test_reproduce_says_what_differs_and_update_settles_it(toys, monkeypatch, capsys):
-    for module in (
-        store,
-        codecheck,
-        headline,
-        ledger,
-    ):  # what update writes about the real notebooks
-        monkeypatch.setattr(module, "refreshed", lambda *_: {})
-    before = files(toys / "notebooks")
-    assert main(["reproduce"]) == 1
+def test_reproduce_says_what_differs_and_update_settles_it(small, capsys):
+    before, elsewhere = files(small.root / "notebooks"), str(small.root / "elsewhere")
+    assert cli.main(small, ["reproduce"]) == 1
     said = capsys.readouterr().out
     assert "t.csv            not committed make update would add it" in said
     assert "1 of 3 outputs are identical to the committed ones." in said
-    assert files(toys / "notebooks") == before, "reproduce touches nothing that is committed"
-    assert main(["update"]) == 0
-    assert files(toys / "data") == {"derived/t.csv": b"x\n1\n"}
-    assert main(["reproduce", "--build", str(toys / "elsewhere")]) == 0
-    assert "3 of 3 outputs are identical" in capsys.readouterr().out
-    assert main(["reproduce", "--build", str(toys / "elsewhere")]) == 0
-    assert "0 of 2 notebooks run now" in capsys.readouterr().out
-    assert main(["reproduce", "--build", str(toys / "elsewhere"), "--no-cache"]) == 0
-    assert "2 of 2 notebooks run now" in capsys.readouterr().out
+    assert "01_first" not in said, "what is the same needs no line"
+    assert files(small.root / "notebooks") == before, "reproduce touches nothing that is committed"
+    assert cli.main(small, ["update"]) == 0
+    assert files(small.root / "data") == {"derived/t.csv": b"x\n1\n"}
+    capsys.readouterr()
+    identical = "3 of 3 outputs are identical to the committed ones.\n"
+    assert cli.main(small, ["reproduce", "--build", elsewhere]) == 0
+    assert capsys.readouterr().out == "All 2 notebooks were run.\n" + identical
+    assert cli.main(small, ["reproduce", "--build", elsewhere]) == 0
+    assert capsys.readouterr().out == "None was run: nothing changed.\n" + identical
+    toy(small.root / "notebooks", "02_second", "p + 'b'", parameters="p: str = 'a'")
+    assert cli.main(small, ["reproduce", "--build", elsewhere, "--verbose"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("1 of 2 notebooks were run; the others are unchanged.\n")
+    assert "notebook       01_first.ipynb   identical\n" in said
+    assert cli.main(small, ["reproduce", "--build", elsewhere, "--no-cache"]) == 1
+    assert "All 2 notebooks were run." in capsys.readouterr().out
+
+
+def test_a_value_that_the_project_does_not_take_is_refused(small, capsys, nothing_starts):
+    def check(parameters):
+        if parameters.get("p") == "c":
+            raise ValueError("p: found 'c', expected one of a, b")
+
+    strict = dataclasses.replace(small, hooks=Hooks(check_parameters=check))
+    assert cli.main(strict, ["reproduce", "-p", "p=c"]) == 1
+    assert capsys.readouterr().err == "error: p: found 'c', expected one of a, b\n"
+
+
+def test_a_wrong_choice_is_refused_before_a_kernel_starts(tmp_path, capsys, nothing_starts):
+    build = str(tmp_path / "b")
+    assert main(["reproduce", "--only", "03", "-p", "tau2=XY", "--build", build]) == 1
+    assert "error: tau2: found 'XY', expected one of DL, PM" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["/proc", "file", "file/below", "/proc/1/x"])
+def test_a_build_folder_that_cannot_be_one_is_named(small, what, capsys):
+    (small.root / "file").write_text("mine")
+    folder = what if what.startswith("/") else str(small.root / what)
+    assert cli.main(small, ["reproduce", "--build", folder]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: --build ")
+    assert said.endswith(" a folder that can be written to\n") or "that no run made" in said
+    assert said.count("\n") == 1
+    assert (small.root / "file").read_text() == "mine"
+
+
+def test_a_pipe_is_no_input(small, capsys, nothing_starts):
+    pipe = small.root / "pipe"
+    os.mkfifo(pipe)
+    assert cli.main(small, ["reproduce", "--counts", str(pipe)]) == 1
+    assert capsys.readouterr().err.startswith("error: pipe: found a pipe or a device, expected")
+    assert cli.main(small, ["run", "--grid", str(pipe)]) == 1
+    assert "pipe: found a pipe or a device, expected a grid file" in capsys.readouterr().err
+    assert cli.main(small, ["reproduce", "-p", f"p={pipe}"]) == 1
+    assert "p: found a pipe or a device, expected a file" in capsys.readouterr().err
+    first = small.steps[0].path
+    first.unlink()
+    os.mkfifo(first)
+    assert cli.main(small, ["reproduce"]) == 1
+    assert "01_first.ipynb: found a pipe or a device" in capsys.readouterr().err
+
+
+INTERRUPTED = """
+import sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == {name!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from clofarabine.__main__ import main
+sys.exit(main({arguments!r}))
+"""
+
+
+@pytest.mark.parametrize("command", ["reproduce", "report", "run"])
+@pytest.mark.parametrize("name", ["compendium.cli", "yaml", "papermill", "tqdm", "nbformat"])
+def test_an_interrupt_while_libraries_are_imported_is_a_line(name, command):
+    arguments = [command, *(["--grid", "grid.yml"] if command == "run" else [])]
+    code = INTERRUPTED.format(name=name, arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.startswith("interrupted")
+    assert done.stderr.count("\n") == 1
 
 
 BAD_COUNTS = {

@@ -1,13 +1,16 @@
 """codecheck.yml after the CODECHECK configuration specification 2.0, and its manifest in step."""
 
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import yaml
 
+from clofarabine.__main__ import project
 from clofarabine.tables.store import ROOT
 from compendium import codecheck
-from compendium.run import FLOW
+
+PROJECT = project()
 
 TEXT = (ROOT / "codecheck.yml").read_text(encoding="utf-8")
 CONFIG = yaml.safe_load(TEXT)
@@ -47,11 +50,11 @@ def test_it_is_an_explicit_document_of_the_version():
 
 
 def test_the_manifest_is_what_the_notebooks_make():
-    assert CONFIG["manifest"] == codecheck.manifest(), "make update brings it in step"
+    assert CONFIG["manifest"] == codecheck.manifest(PROJECT), "make update brings it in step"
     files = [m["file"] for m in CONFIG["manifest"]]
     assert len(files) == len(set(files))
-    made = {f"figures/{f}.{e}" for s in FLOW for f in s.figures for e in ("svg", "png")}
-    made |= {f"data/derived/{t}.csv" for s in FLOW for t in s.writes}
+    made = {f"figures/{f}.{e}" for s in PROJECT.steps for f in s.figures for e in ("svg", "png")}
+    made |= {f"data/derived/{t}.csv" for s in PROJECT.steps for t in s.writes}
     assert set(files) == made
     committed = {f"{d}/{p.name}" for d in ("figures", "data/derived") for p in (ROOT / d).glob("*")}
     assert set(files) == committed
@@ -66,12 +69,12 @@ def test_manifest_paths_are_relative_and_there():
         assert item["comment"]
 
 
-def test_an_update_makes_the_manifest_anew(tmp_path, monkeypatch):
+def test_an_update_makes_the_manifest_anew(tmp_path):
     path = tmp_path / "codecheck.yml"
     path.write_text("---\npaper: {}\nmanifest:\n- file: gone.csv\n")
-    monkeypatch.setattr(codecheck, "PATH", path)
-    ((changed, (found, made)),) = codecheck.refreshed(ROOT / "figures").items()
+    here = replace(PROJECT, root=tmp_path)
+    ((changed, (found, made)),) = codecheck.refreshed(here, ROOT / "figures").items()
     assert (changed, found) == (path, path.read_bytes())
     config = yaml.safe_load(made)
     assert config["paper"] == {}
-    assert config["manifest"] == codecheck.manifest()
+    assert config["manifest"] == codecheck.manifest(PROJECT)

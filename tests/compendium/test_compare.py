@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.image import imread, imsave
-from toys import files, toy
+from toys import files, project, toy
 
 from compendium import compare
 from compendium.run import Run
@@ -49,7 +49,7 @@ def finished(tmp_path):
 
 
 def _compare(run, root):
-    return compare.compare([run], root)
+    return compare.compare([run], project(root))
 
 
 def _differing(run, root):
@@ -64,8 +64,11 @@ def test_what_is_the_same_is_identical(finished):
         ("figure", "f.png"),
         ("figure", "f.svg"),
     ]
-    report = compare.report(results, [finished[0]])
-    assert report.endswith("4 of 4 outputs are identical to the committed ones.")
+    line = "4 of 4 outputs are identical to the committed ones."
+    assert compare.report(results) == line
+    every = compare.report(results, verbose=True).splitlines()
+    assert every[-1] == line
+    assert [e.split()[-1] for e in every[:-1]] == ["identical"] * 4
 
 
 def _pixel(root):
@@ -151,4 +154,4 @@ def test_outputs_are_those_that_the_step_declares(finished):
 def test_outputs_are_every_file_of_the_runs_where_it_is_committed(finished):
     run, root = finished
     committed = {n: c for n, c in files(root).items() if not n.startswith("run/")}
-    assert compare.outputs([run], root) == committed
+    assert compare.outputs([run], project(root)) == committed

@@ -15,10 +15,13 @@ from pathlib import Path
 
 import pytest
 from conftest import interruptible, mounted
-from toys import HEAD, command, files, toy, writer
+from toys import HEAD, command, files, project, run_all, toy, writer
 
+from clofarabine.__main__ import project as real
 from clofarabine.tables import store
 from compendium import run as pipeline
+from compendium.errors import PipelineError
+from compendium.workspace import assemble, workspace
 
 PATIENCE = 60
 
@@ -73,9 +76,9 @@ def _next_run_is_right(slow):
     assert not (build / "derived").exists(), "nothing was put together"
     assert [p.name[:2] for p in sorted((build / "runs").glob("[!.]*"))] == ["a-"]
     (here / "go").touch()
-    with pipeline.workspace(build):
-        runs = pipeline.run_all([a, b], build=build)
-        pipeline.assemble(runs, build)
+    with workspace(project(here), build):
+        runs = run_all([a, b], build=build)
+        assemble(project(here), runs, build)
     assert [r.cached for r in runs] == [True, False]
     assert files(build / "derived") == {"t.csv": b"x\n1\n", "u.csv": b"x\n1\n2\n"}
     assert not list(build.glob(".*-*")) + list((build / "runs").glob(".*")), "rubbish is left"
@@ -124,7 +127,7 @@ def test_the_disk_is_full_when_a_notebook_writes(tmp_path):
         assert "error: b, cell 2: OSError: [Errno 28] No space left on device" in done.stderr
         assert [p.name[:2] for p in (disk / "runs").iterdir()] == ["a-"]
         subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
-        runs = pipeline.run_all(steps, build=disk)
+        runs = run_all(steps, build=disk)
         assert [r.cached for r in runs] == [True, False]
         assert runs[1].table("u").stat().st_size == 2**21
 
@@ -156,7 +159,8 @@ def test_the_tree_is_read_only(tmp_path):
         shutil.copytree(
             store.ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__")
         )
-    shutil.copy(store.ROOT / "uv.lock", tree)
+    for name in ("uv.lock", "compendium.toml"):
+        shutil.copy(store.ROOT / name, tree)
     before = files(tree)
     run = [sys.executable, "-m", "clofarabine", "reproduce", "--only", "01"]
     env = {**os.environ, "PYTHONPATH": str(tree / "src")}
@@ -194,11 +198,11 @@ def test_a_write_is_killed(tmp_path):
 
 
 def test_assembling_is_interrupted(tmp_path, monkeypatch):
-    (run,) = pipeline.run_all(
+    (run,) = run_all(
         [toy(tmp_path / "n", "a", writer("t", "x\n1\n"), writes=("t",))], build=tmp_path / "build"
     )
     build = tmp_path / "build"
-    pipeline.assemble([run], build)
+    assemble(project(tmp_path), [run], build)
     whole = files(build)
     for name in list(whole):
         if not name.startswith("runs/"):
@@ -213,11 +217,11 @@ def test_assembling_is_interrupted(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", fail)
         with pytest.raises(KeyboardInterrupt):
-            pipeline.assemble([run], build)
+            assemble(project(tmp_path), [run], build)
     assert files(build) != whole
-    monkeypatch.setattr(pipeline, "BUILD", build)
-    with pipeline.workspace(build):
-        assert {**whole, pipeline.MARKER: files(build)[pipeline.MARKER]} == files(build)
+    with workspace(project(tmp_path), build):
+        marker = project(tmp_path).marker
+        assert {**whole, marker: files(build)[marker]} == files(build)
 
 
 def test_a_corrupted_derived_table_is_refused_by_who_reads_it(tmp_path):
@@ -231,8 +235,8 @@ def test_a_corrupted_derived_table_is_refused_by_who_reads_it(tmp_path):
         f"from clofarabine.tables import store as data\ndata.load('{name}')",
         reads=(name,),
     )
-    with pytest.raises(pipeline.PipelineError) as error:
-        pipeline.run_step(step, {name: table}, build=tmp_path / "build")
+    with pytest.raises(PipelineError) as error:
+        pipeline.run_step(project(tmp_path), step, {name: table}, build=tmp_path / "build")
     found = rf"n, cell 1: DataError: derived/{name}\.csv, row \d+, column agrees: found 'perhaps'"
     assert re.match(found, str(error.value))
 
@@ -244,4 +248,4 @@ def test_a_stale_run_is_one_whose_inputs_changed():
         cwd=store.ROOT, capture_output=True, text=True,
     ).stdout.split()  # fmt: skip
     assert len(tracked) > 20
-    assert set(tracked) | {"uv.lock"} <= set(pipeline.code_digest())
+    assert set(tracked) | {"uv.lock"} <= set(pipeline.inputs_digest(real()))

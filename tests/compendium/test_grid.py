@@ -13,7 +13,9 @@ from conftest import interruptible
 
 from clofarabine import __main__ as cli
 from compendium import grid, run
-from compendium.run import PipelineError
+from compendium.errors import PipelineError
+
+PROJECT = cli.project()
 
 STEP = "01_data_extraction"
 BOTH = {"notebook": STEP, "parameters": {"show_all_checks": [False, True]}}
@@ -31,6 +33,13 @@ def _write(folder, content) -> Path:
     ("content", "message"),
     [
         ("a: [", "not readable as YAML"),
+        ("a: !!python/name:os.system x", "not readable as YAML: could not determine"),
+        ("a: 2023-99-99", "not readable as YAML: month must be in"),
+        ("[" * 3000, "not readable as YAML: lists or maps are nested too deeply"),
+        ("{[1]: 2}", "not readable as YAML"),
+        ("", "found None, expected the two keys"),
+        ({1: 2, None: 3}, r"found \['1', 'None'\], expected the two keys"),
+        ({"notebook": "01", "parameters": {1: [2]}}, "found 1, expected the name of a parameter"),
         ("[1]", r"found \[1\], expected the two keys notebook and parameters"),
         ({"notebook": "01"}, r"found \['notebook'\], expected the two keys"),
         (BOTH | {"jobs": 2}, "expected the two keys"),
@@ -48,24 +57,26 @@ def _write(folder, content) -> Path:
 )
 def test_a_wrong_grid_is_refused_before_anything_runs(tmp_path, content, message):
     with pytest.raises(PipelineError, match=message):
-        grid.read(_write(tmp_path, content))
+        grid.read(PROJECT, _write(tmp_path, content))
 
 
 def test_a_missing_grid_file_is_said_so(tmp_path):
-    with pytest.raises(PipelineError, match="found 'no such file'"):
-        grid.read(tmp_path / "none.yml")
+    with pytest.raises(PipelineError, match="found no such file"):
+        grid.read(PROJECT, tmp_path / "none.yml")
 
 
 def test_points_are_all_combinations_in_order(tmp_path):
     parameters = {"tau2": ["REML", "DL"], "endpoint": ["CR", "OR"]}
-    points = grid.read(_write(tmp_path, {"notebook": "00", "parameters": parameters})).points
+    points = grid.read(
+        PROJECT, _write(tmp_path, {"notebook": "00", "parameters": parameters})
+    ).points
     assert [tuple(p.values()) for p in points] == [
         ("REML", "CR"), ("REML", "OR"), ("DL", "CR"), ("DL", "OR"),
     ]  # fmt: skip
 
 
 def test_the_committed_grid_file_is_one():
-    assert len(grid.read(run.ROOT / "grid.yml").points) > 1
+    assert len(grid.read(PROJECT, PROJECT.root / "grid.yml").points) > 1
 
 
 def _start(plan, build, jobs=1) -> subprocess.Popen:
@@ -103,13 +114,13 @@ def test_a_grid_runs_once_and_lists_its_results(tmp_path):
 
 
 def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, capsys):
-    finished = run.Run(run.step(STEP), tmp_path / "run", cached=False)
+    finished = run.Run(PROJECT.step(STEP), tmp_path / "run", cached=False)
     (tmp_path / "run" / "derived").mkdir(parents=True)
     (tmp_path / "run" / "notebook.ipynb").write_text("{}")
     table = "show_all_checks,quantity,value\nFalse,a,1.5\nTrue,a,2.5\nNA,b,NA\n"
     finished.table("internal_checks").write_text(table)
 
-    def run_step(s, tables, parameters, **kwargs):
+    def run_step(project, s, tables, parameters, **kwargs):
         if parameters["show_all_checks"]:
             raise PipelineError("cell 7: ValueError: why\ntraceback")
         return finished

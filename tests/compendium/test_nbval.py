@@ -5,10 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from toys import toy
+from toys import run_all, toy
 
 from clofarabine.tables.store import ROOT
-from compendium.run import run_all
 
 CELLS = (
     "print('12 of 12')",

@@ -4,17 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import toys
 from toys import HEAD, files, toy, writer
 
-from clofarabine import headline
-from clofarabine.__main__ import main
-from clofarabine.audit import ledger
-from clofarabine.tables import store
-from compendium import codecheck, grid, html_report, publish
-from compendium import run as pipeline
+from clofarabine.__main__ import project as real
+from compendium import cli, codecheck, grid, html_report, publish, schedule
 from compendium.run import Run
+from compendium.steps import Step
+from compendium.workspace import workspace
+
+REAL = real()
 
 OWN = {
     "notebooks/my_scratch.ipynb": "mine",
@@ -30,8 +32,8 @@ def _write(root, contents):
         (root / name).write_text(content)
 
 
-def _project(root):
-    """A project of two small notebooks in which a user has files of their own."""
+def _steps(root):
+    """Two small notebooks, in a folder in which a user has files of their own."""
     _write(root, OWN)
     figure = HEAD + "_ = (out / 'figures' / 'f.svg').write_text('<svg/>')"
     return (
@@ -41,46 +43,45 @@ def _project(root):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path):
+    """Folder of a project of two notebooks."""
     root = tmp_path / "project"
-    monkeypatch.setattr(pipeline, "FLOW", _project(root))
-    _point_at(root, monkeypatch.setattr)
+    _steps(root)
     return root
 
 
-def _point_at(root, setattr):
-    setattr(pipeline, "BUILD", root / "build")
-    setattr(store, "ROOT", root)
-    for module in (store, codecheck, headline, ledger):  # what update writes of the real notebooks
-        setattr(module, "refreshed", lambda *_: {})
+def _made(root, last=2):
+    """The project in a folder, or one of its first notebooks."""
+    folder = root / "notebooks"
+    steps = (
+        Step("01_first", writes=("t",), folder=folder),
+        Step("02_second", figures=("f",), folder=folder),
+    )
+    return toys.project(root, steps[:last])
+
+
+def _main(root, *arguments, last=2):
+    return cli.main(_made(root, last=last), list(arguments))
 
 
 COMMAND = """
 import os, pathlib, signal, sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {folders!r}
 import test_own_files
-from compendium import run as pipeline
-from clofarabine.__main__ import main
-root = pathlib.Path({root!r})
-pipeline.FLOW = {flow!r}
-pipeline.FLOW = tuple(pipeline.Step(n, (), w, f, root / "notebooks") for n, w, f in pipeline.FLOW)
-test_own_files._point_at(root, setattr)
 real = os.replace
 def replace(staged, target):
     if {kill!r} and str(target).endswith({kill!r}):
         os.kill(os.getpid(), signal.SIGKILL)
     real(staged, target)
 os.replace = replace
-sys.exit(main({arguments!r}))
+sys.exit(test_own_files._main(pathlib.Path({root!r}), *{arguments!r}))
 """
 
 
 def _command(root, *arguments, kill="", cwd=None):
-    flow = [(s.name, s.writes, s.figures) for s in pipeline.FLOW]
-    code = COMMAND.format(
-        tests=os.path.dirname(os.path.dirname(__file__)), root=str(root), flow=flow, kill=kill,
-        arguments=list(arguments),
-    )  # fmt: skip
+    here = os.path.dirname(__file__)
+    folders = [here, os.path.dirname(here)]
+    code = COMMAND.format(folders=folders, root=str(root), kill=kill, arguments=list(arguments))
     return subprocess.Popen(
         [sys.executable, "-c", code], cwd=cwd,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -92,7 +93,7 @@ def _own(root):
 
 
 def test_an_update_leaves_what_it_did_not_write(project, capsys):
-    assert main(["update"]) == 0
+    assert _main(project, "update") == 0
     assert _own(project) == OWN
     listed = publish.read_manifest(project / "outputs.sha256")
     assert set(listed) == {
@@ -103,11 +104,10 @@ def test_an_update_leaves_what_it_did_not_write(project, capsys):
     assert "left as it is" not in capsys.readouterr().err
 
 
-def test_an_update_removes_what_it_wrote_and_no_run_writes_any_more(project, capsys, monkeypatch):
-    assert main(["update"]) == 0
-    monkeypatch.setattr(pipeline, "FLOW", pipeline.FLOW[:1])
+def test_an_update_removes_what_it_wrote_and_no_run_writes_any_more(project, capsys):
+    assert _main(project, "update") == 0
     (project / "figures" / "f.svg").write_text("<svg>mine now</svg>")
-    assert main(["update"]) == 0
+    assert _main(project, "update", last=1) == 0
     assert not (project / "notebooks" / "02_second.ipynb").exists()
     assert (project / "figures" / "f.svg").read_text() == "<svg>mine now</svg>"
     assert "changed since a run wrote it, left as it is: " in capsys.readouterr().err
@@ -117,13 +117,13 @@ def test_an_update_removes_what_it_wrote_and_no_run_writes_any_more(project, cap
 def test_an_update_does_not_overwrite_a_users_file(project, capsys):
     _write(project, {"figures/f.svg": "mine"})
     before = files(project)
-    assert main(["update"]) == 1
+    assert _main(project, "update") == 1
     assert "figures/f.svg: found something that no run wrote" in capsys.readouterr().err
     assert {n: c for n, c in files(project).items() if not n.startswith("build/")} == before
 
 
 def test_a_notebook_edited_during_the_run_is_not_overwritten(project, capsys, monkeypatch):
-    run_all = pipeline.run_all
+    run_all = schedule.run_all
 
     def edited(*args, **kwargs):
         runs = run_all(*args, **kwargs)
@@ -131,8 +131,8 @@ def test_a_notebook_edited_during_the_run_is_not_overwritten(project, capsys, mo
         path.write_text(path.read_text().replace("import os", "import os  # my edit", 1))
         return runs
 
-    monkeypatch.setattr(pipeline, "run_all", edited)
-    assert main(["update"]) == 1
+    monkeypatch.setattr(schedule, "run_all", edited)
+    assert _main(project, "update") == 1
     said = capsys.readouterr().err
     assert "notebooks/01_first.ipynb: was changed during the run; nothing was written" in said
     assert "my edit" in (project / "notebooks" / "01_first.ipynb").read_text()
@@ -172,7 +172,7 @@ def test_two_updates_at_once_from_elsewhere(project, tmp_path):
 def test_a_build_folder_with_a_users_files_is_refused(project, folder, capsys):
     _write(project, {"mine/figures/poster.png": "mine", "mine/.draft-1/a": "mine"})
     before = files(project)
-    assert main(["reproduce", "--build", str(project / folder)]) == 1
+    assert _main(project, "reproduce", "--build", str(project / folder)) == 1
     said = capsys.readouterr().err
     assert said.startswith("error: --build ")
     assert "found a folder with files that no run made, expected a new or an empty one" in said
@@ -190,69 +190,68 @@ def _in_build(build):
     return {n: (build / n).read_text() for n in IN_BUILD}
 
 
-def test_a_users_files_in_the_build_folder_stay(project, monkeypatch):
+def test_a_users_files_in_the_build_folder_stay(project):
     build = project / "build"
-    assert main(["reproduce"]) == 1
+    assert _main(project, "reproduce") == 1
     _write(build, IN_BUILD)
-    assert main(["reproduce", "--no-cache"]) == 1
-    assert main(["reproduce", "--only", "02", "--no-cache"]) == 1
+    assert _main(project, "reproduce", "--no-cache") == 1
+    assert _main(project, "reproduce", "--only", "02", "--no-cache") == 1
     assert _in_build(build) == IN_BUILD
-    monkeypatch.setattr(pipeline, "FLOW", pipeline.FLOW[:1])
-    assert main(["reproduce"]) == 1
+    assert _main(project, "reproduce", last=1) == 1
     assert not (build / "figures" / "f.svg").exists(), "what no run writes any more goes"
     assert _in_build(build) == IN_BUILD
 
 
 def test_a_grid_leaves_a_users_files(project):
-    first, _ = pipeline.FLOW
-    plan = grid.Grid("two", first, ({},))
+    made = _made(project)
+    plan = grid.Grid("two", made.steps[0], ({},))
     build = project / "build"
-    with pipeline.workspace(build):
-        grid.run(plan, build=build)
+    with workspace(made, build):
+        grid.run(made, plan, build=build)
         _write(build, IN_BUILD)
         stale = build / "grid" / "two" / "001-.ipynb"
         assert stale.exists()
-        second = grid.Grid("two", pipeline.FLOW[1], ({},))
-        grid.run(second, build=build)
+        second = grid.Grid("two", made.steps[1], ({},))
+        grid.run(made, second, build=build)
     assert _in_build(build) == IN_BUILD
     assert not (build / "grid" / "two" / "t.csv").exists(), "the first grid's table goes"
 
 
 def test_what_a_user_put_into_a_run_is_kept_aside(project, capsys):
-    assert main(["reproduce"]) == 1
+    assert _main(project, "reproduce") == 1
     (run,) = (project / "build" / "runs").glob("01_first-*")
     (run / "figures" / "mine.svg").write_text("mine")
-    assert main(["reproduce"]) == 1
+    assert _main(project, "reproduce") == 1
     (aside,) = (project / "build" / "runs").glob("01_first-*.kept-*")
     assert files(aside) == {"figures/mine.svg": b"mine"}
     assert f"not what the run wrote, kept in build/runs/{aside.name}" in capsys.readouterr().err
-    assert main(["reproduce"]) == 1
-    assert "1 of 2" not in capsys.readouterr().out, "the run is found again"
+    assert _main(project, "reproduce") == 1
+    assert "None was run" in capsys.readouterr().out, "the run is found again"
 
 
 def test_a_users_report_is_not_overwritten(tmp_path, monkeypatch):
     monkeypatch.setattr(html_report, "page", lambda *_: "page")
-    steps = [s for s in pipeline.FLOW if "claims_verdicts" in s.writes]
+    steps = [s for s in REAL.steps if "claims_verdicts" in s.writes]
     runs = [Run(s, tmp_path / s.name, cached=True) for s in steps]
     for s in steps:
         (tmp_path / s.name / "derived").mkdir(parents=True)
         (tmp_path / s.name / "notebook.ipynb").write_bytes(s.path.read_bytes())
         for t in s.writes:
-            content = (store.DATA / "derived" / f"{t}.csv").read_bytes()
+            content = (REAL.root / REAL.derived / f"{t}.csv").read_bytes()
             (tmp_path / s.name / "derived" / f"{t}.csv").write_bytes(content)
     path = tmp_path / "report.html"
     path.write_text("mine")
     with pytest.raises(publish.PublishError, match=r"report\.html: found something that no run"):
-        html_report.write(runs, path)
+        html_report.write(REAL, runs, path)
     assert path.read_text() == "mine"
     path.unlink()
     for _ in range(2):
-        html_report.write(runs, path)
+        html_report.write(REAL, runs, path)
         assert path.read_text() == "page"
 
 
 def _clean(build):
-    script = store.Path(__file__).parents[2] / "tools" / "clean.py"
+    script = Path(__file__).parents[2] / "tools" / "clean.py"
     return subprocess.run(
         [sys.executable, "-I", "-S", script, build], capture_output=True, text=True
     )
@@ -260,12 +259,12 @@ def _clean(build):
 
 def test_clean_removes_what_runs_wrote_and_nothing_else(project):
     build = project / "build"
-    assert main(["reproduce"]) == 1
-    assert main(["reproduce", "--only", "02"]) == 1
+    assert _main(project, "reproduce") == 1
+    assert _main(project, "reproduce", "--only", "02") == 1
     done = _clean(build)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not build.exists()
-    assert main(["reproduce"]) == 1
+    assert _main(project, "reproduce") == 1
     _write(build, IN_BUILD)
     done = _clean(build)
     assert done.returncode == 0
@@ -274,16 +273,16 @@ def test_clean_removes_what_runs_wrote_and_nothing_else(project):
 
 
 def test_clean_waits_for_no_run(project):
-    with pipeline.workspace(project / "build"):
+    with workspace(_made(project), project / "build"):
         done = _clean(project / "build")
     assert done.returncode == 1
     assert "found a run that is using it" in done.stderr
 
 
 def test_the_committed_manifest_lists_the_committed_outputs():
-    root = pipeline.ROOT
+    root = REAL.root
     listed = publish.read_manifest(root / publish.MANIFEST)
-    declared = {f"notebooks/{s.name}.ipynb" for s in pipeline.FLOW}
-    declared |= {m["file"] for m in codecheck.manifest()}
+    declared = {f"notebooks/{s.name}.ipynb" for s in REAL.steps}
+    declared |= {m["file"] for m in codecheck.manifest(REAL)}
     assert set(listed) == declared
     assert [n for n, h in listed.items() if publish.digest(root / n) != h] == [], "make update"

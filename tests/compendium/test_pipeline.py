@@ -8,11 +8,15 @@ import sys
 
 import nbformat
 import pytest
-from toys import HEAD, files, toy, writer
+from toys import HEAD, files, project, run_all, toy, writer
 
+from clofarabine.__main__ import project as real
 from clofarabine.tables import store
 from compendium import run as pipeline
-from compendium.run import PipelineError, run_all
+from compendium.errors import PipelineError
+from compendium.workspace import assemble, workspace
+
+PROJECT = real()
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ def test_a_table_flows_from_notebook_to_notebook(chain):
     assert [r.step for r in runs] == [a, b]
     assert (runs[1].folder / "figures" / "f.svg").read_text() == "x\n1\n"
     assert not (runs[1].folder / "derived" / "t.csv").exists(), "what it read is not its output"
-    pipeline.assemble(runs, build)
+    assemble(project(build.parent), runs, build)
     assert [p for p in files(build) if not p.startswith("runs")] == [
         "derived/t.csv",
         "figures/f.svg",
@@ -75,7 +79,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_run_is_not_taken_for_a_result(damage, tmp_path, monkeypatch):
-    def execute(path, parameters, env, on_cell):
+    def execute(path, parameters, env, on_cell, plain_errors):
         table = pathlib.Path(env[store.OUTPUT_VARIABLE]) / "derived" / "t.csv"
         table.write_text("x\n1\n")
         return path.read_text()
@@ -94,7 +98,7 @@ def test_a_damaged_run_is_not_taken_for_a_result(damage, tmp_path, monkeypatch):
 
 def test_a_failing_cell_stops_the_run_and_leaves_everything_else(chain):
     a, b, build = chain
-    pipeline.assemble(run_all([a, b], build=build), build)
+    assemble(project(build.parent), run_all([a, b], build=build), build)
     before = files(build)
     toy(b.folder, "b", "1 + 1", "raise KeyError('no such study')", "open('after', 'w')")
     with pytest.raises(PipelineError) as error:
@@ -194,8 +198,8 @@ def test_counts_take_the_place_of_the_evidence(tmp_path):
     for cr in (20, 21):
         changed = text.replace("138,0,138,jeha2023", f"138,{cr},{cr},jeha2023")
         counts.write_text(changed, encoding="utf-8")
-        keys.append(pipeline._key(step, {}, {}, counts))
-    assert len({*keys, pipeline._key(step, {}, {}, None)}) == 3
+        keys.append(pipeline._key(PROJECT, step, {}, {}, counts))
+    assert len({*keys, pipeline._key(PROJECT, step, {}, {}, None)}) == 3
     (run,) = run_all([step], build=tmp_path / "build", counts=counts)
     assert "counts 21 21 0 138" in (run.folder / "notebook.ipynb").read_text()
 
@@ -203,17 +207,19 @@ def test_counts_take_the_place_of_the_evidence(tmp_path):
 def test_the_build_folder_has_one_user_and_no_rubbish(tmp_path):
     build = tmp_path / "build"
     rubbish, own = build / "runs" / ".01-xyz", build / "runs" / ".my-notes"
-    with pipeline.workspace(build):
+    with workspace(project(tmp_path), build):
         pass
     for folder in (rubbish, own):
         folder.mkdir(parents=True)
         (folder / "half.csv").write_text("x")
     (rubbish / pipeline.UNFINISHED).touch()
     code = (
-        "import sys, pathlib; from compendium.run import workspace\n"
-        f"with workspace(pathlib.Path({str(build)!r})): print('mine')"
+        "from pathlib import Path; from compendium.steps import Project\n"
+        "from compendium.workspace import workspace\n"
+        f"here = Path({str(tmp_path)!r})\n"
+        "with workspace(Project('clofarabine', here, ()), here / 'build'): print('mine')"
     )
-    with pipeline.workspace(build):
+    with workspace(project(tmp_path), build):
         assert not rubbish.exists()
         assert (own / "half.csv").exists(), "no run made it"
         other = subprocess.Popen(
@@ -226,16 +232,16 @@ def test_the_build_folder_has_one_user_and_no_rubbish(tmp_path):
 
 def test_the_flow_is_complete():
     """Every notebook is a step, every table read is written by one other step, none in a circle."""
-    assert [s.path for s in pipeline.FLOW] == sorted(pipeline.NOTEBOOKS.glob("*.ipynb"))
-    written = [t for s in pipeline.FLOW for t in s.writes]
+    assert [s.path for s in PROJECT.steps] == sorted((store.ROOT / "notebooks").glob("*.ipynb"))
+    written = [t for s in PROJECT.steps for t in s.writes]
     assert len(written) == len(set(written))
     assert {f"{t}.csv" for t in written} == set(os.listdir(store.DATA / "derived"))
-    writer_of = {t: s.name for s in pipeline.FLOW for t in s.writes}
-    graph = {s.name: {writer_of[t] for t in s.reads} for s in pipeline.FLOW}
+    writer_of = {t: s.name for s in PROJECT.steps for t in s.writes}
+    graph = {s.name: {writer_of[t] for t in s.reads} for s in PROJECT.steps}
     list(graphlib.TopologicalSorter(graph).static_order())
 
 
 def test_a_step_is_found_by_its_number():
-    assert pipeline.step("01").name == "01_data_extraction"
+    assert PROJECT.step("01").name == "01_data_extraction"
     with pytest.raises(PipelineError, match="notebook: found '99', expected one of 00_start"):
-        pipeline.step("99")
+        PROJECT.step("99")

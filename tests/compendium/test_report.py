@@ -9,13 +9,15 @@ import nbformat
 import pandas as pd
 import pytest
 
+from clofarabine.__main__ import ledger_of, project
 from clofarabine.audit.verdicts import RULES
 from clofarabine.tables import store
 from clofarabine.tables.store import DATA
 from compendium import html_report
-from compendium.run import FLOW, Run
+from compendium.run import Run
 
-NOTEBOOKS = {s.name: nbformat.read(s.path, 4) for s in FLOW}
+PROJECT = project()
+NOTEBOOKS = {s.name: nbformat.read(s.path, 4) for s in PROJECT.steps}
 
 
 class Page(HTMLParser):
@@ -42,7 +44,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    return html_report.page(NOTEBOOKS, store.load("claims_verdicts"))
+    return html_report.page(NOTEBOOKS, ledger_of(store.load("claims_verdicts")))
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,7 @@ def test_data_are_text():
         nbformat.v4.new_markdown_cell("# 1 · Title"),
         nbformat.v4.new_code_cell(f"x = '{evil}'", outputs=outputs),
     ]
-    text = html_report.page({"01_x": nb}, verdicts)
+    text = html_report.page({"01_x": nb}, ledger_of(verdicts))
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 6
 
@@ -156,13 +158,13 @@ def test_links_between_files_stay_in_the_page():
 
 def test_finished_runs_become_the_page(tmp_path):
     runs = []
-    for s in FLOW:
+    for s in PROJECT.steps:
         folder = tmp_path / s.name
         (folder / "derived").mkdir(parents=True)
         shutil.copyfile(s.path, folder / "notebook.ipynb")
         for name in s.writes:
             shutil.copyfile(DATA / "derived" / f"{name}.csv", folder / "derived" / f"{name}.csv")
         runs.append(Run(s, folder, cached=True))
-    path = html_report.write(runs, tmp_path / "report.html")
+    path = html_report.write(PROJECT, runs, tmp_path / "report.html")
     text = path.read_text(encoding="utf-8")
-    assert all(f'<article id="notebook-{s.name[:2]}">' in text for s in FLOW)
+    assert all(f'<article id="notebook-{s.name[:2]}">' in text for s in PROJECT.steps)

@@ -15,10 +15,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from conftest import offline
-from toys import toy
+from toys import run_all, toy
 
 from clofarabine.tables.store import ROOT
-from compendium.run import run_all
 
 CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port}), timeout=5)"
 
@@ -98,13 +97,18 @@ def _answer(url):
 
 
 def test_jupyterlab_is_on_the_loopback_behind_a_token(tmp_path):
-    recipe = re.search(r"^lab:.*\n\t@?(.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
-    command = shlex.split(recipe[1].replace("$(RUN)", sys.executable))
     private = {f"JUPYTER_{k}_DIR": str(tmp_path / k) for k in ("CONFIG", "DATA", "RUNTIME")}
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    options = f"ARGS=--no-browser --port={port}"
+    told = subprocess.run(
+        ["make", "-n", "lab", options, f"RUN={sys.executable}"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    command = shlex.split(next(t for t in told if "jupyterlab" in t))
+    assert ("--allow-root" in command) == (os.getuid() == 0), "in a container one is root"
     server = subprocess.Popen(
-        [*command, "--no-browser", f"--port={port}", "--allow-root"],
+        command,
         cwd=ROOT, env={**os.environ, **private}, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

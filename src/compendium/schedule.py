@@ -1,0 +1,108 @@
+"""Run steps in the order of what flows between them, some at a time, with a bar of progress."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from . import notebooks
+from .kernel import stop_all
+from .run import Run, run_step
+from .steps import Project, Step
+
+# How far, how long, and what is under way: no guess of when it ends, which swings with each cell.
+BAR = "{desc}: |{bar}| {n_fmt}/{total_fmt} {unit}, {elapsed}{postfix}"
+
+
+class _Progress:
+    """A bar over the cells of all notebooks that names those under way and how far each is."""
+
+    def __init__(self, totals: dict[str, int]) -> None:
+        self.totals, self.done = totals, Counter[str]()
+        self.running: list[str] = []
+        self.bar = tqdm(
+            total=sum(totals.values()), unit="cells", desc="notebooks", file=sys.stderr,
+            bar_format=BAR,
+        )  # fmt: skip
+
+    def show(self) -> None:
+        """Draw the bar, on a terminal only; a log gets a line when something happens."""
+        if sys.stderr.isatty():
+            self.bar.refresh()
+
+    def _say(self) -> None:
+        now = (f"{n.partition('_')[0]} {self.done[n]}/{self.totals[n]}" for n in self.running)
+        self.bar.set_postfix_str("  ".join(now), refresh=False)
+
+    def start(self, name: str) -> None:
+        """Count a notebook among those under way."""
+        self.running.append(name)
+        self._say()
+
+    def cell(self, name: str) -> None:
+        """Count one more cell of a notebook."""
+        self.done[name] += 1
+        self._say()
+        self.bar.update()
+
+    def end(self, name: str) -> None:
+        """Count all that is left of a notebook, such as one that an earlier run had finished."""
+        self.running.remove(name)
+        self._say()
+        self.bar.update(self.totals[name] - self.done[name])
+        self.done[name] = self.totals[name]
+
+
+def run_all(
+    project: Project,
+    steps: Iterable[Step],
+    parameters: dict[str, Any] | None = None,
+    *,
+    build: Path,
+    jobs: int = 1,
+    cache: bool = True,
+    counts: Path | None = None,
+) -> list[Run]:
+    """Run steps, each as soon as the tables it reads are there, at most ``jobs`` at a time.
+
+    Tables of steps that are left out are the committed ones. Results are in the order of the steps
+    whatever order they finished in; the first failure stops what runs and what has not started.
+    """
+    steps = list(steps)
+    for s in steps:
+        notebooks.check(s.path)
+    own = notebooks.own_parameters(project, steps, parameters)
+    tables = project.committed_tables()
+    waiting, done = list(steps), {}
+    running: dict[Future, Step] = {}
+    # papermill adds a cell to a notebook whose parameters are set
+    progress = _Progress({s.name: notebooks.cells(s.path) + bool(own[s.name]) for s in steps})
+    tick = 1 if sys.stderr.isatty() else None
+    with progress.bar, ThreadPoolExecutor(jobs) as pool:
+        try:
+            while waiting or running:
+                unfinished = {t for s in [*waiting, *running.values()] for t in s.writes}
+                ready = [s for s in waiting if not unfinished & set(s.reads)]
+                for s in ready[: jobs - len(running)]:
+                    waiting.remove(s)
+                    progress.start(s.name)
+                    job = pool.submit(
+                        run_step, project, s, tables, own[s.name], build=build, cache=cache,
+                        counts=counts, on_cell=partial(progress.cell, s.name),
+                    )  # fmt: skip
+                    running[job] = s
+                for job in wait(running, timeout=tick, return_when=FIRST_COMPLETED).done:
+                    s = running.pop(job)
+                    run = done[s.name] = job.result()
+                    tables |= {t: run.table(t) for t in s.writes}
+                    progress.end(s.name)
+                progress.show()
+        except BaseException:  # a cell that failed, or Ctrl-C: the others need not go on
+            stop_all()
+            raise
+    return [done[s.name] for s in steps]
