@@ -11,7 +11,7 @@ from toys import HEAD, files, toy, writer
 from clofarabine import headline
 from clofarabine.__main__ import main
 from clofarabine.audit import ledger
-from clofarabine.tables import store
+from clofarabine.tables import paths, store
 from compendium import codecheck, grid, html_report, publish
 from compendium import run as pipeline
 from compendium.run import Run
@@ -51,6 +51,7 @@ def project(tmp_path, monkeypatch):
 def _point_at(root, setattr):
     setattr(pipeline, "BUILD", root / "build")
     setattr(store, "ROOT", root)
+    setattr(paths, "ROOT", root)
     for module in (store, codecheck, headline, ledger):  # what update writes of the real notebooks
         setattr(module, "refreshed", lambda *_: {})
 
