@@ -14,7 +14,11 @@ DASH = "–"
 _POWERS = {6: "million", 9: "billion", 12: "trillion", 15: "quadrillion", 18: "quintillion"}
 # A count, percentage, interval or bound that stands as text: 5 (7.0%), > 30 (> 79%), 646 to 656.
 _FIGURES = re.compile(r"([<>≤≥−-] ?)?\d[\d.,]*\b(?!-)[\d\s.,()%<>≤≥\[\]–−]*(to [\d.,%\s]+)?")
-_CELL = "padding:0.2em 0.7em;text-align:{}"
+_NOWRAP = ";white-space:nowrap"
+_CELL = {
+    "left": "padding:0.2em 0.6em;text-align:left",
+    "right": f"padding:0.2em 0.6em;text-align:right{_NOWRAP}",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Table:
 
 def table(
     frame: pd.DataFrame,
-    headings: Mapping[str, str] = {},  # noqa: B006
+    headings: Mapping[str, str] = {},
     caption: str = "",
     decimals: int = 1,
 ) -> Table:
@@ -54,6 +58,8 @@ def table(
     columns = [frame.iloc[:, i] for i in range(len(names))]
     rows = list(zip(*([cell(v, decimals) for v in c] for c in columns), strict=True))
     sides = ["right" if _numeric(c) else "left" for c in columns]
+    if columns and any(isinstance(v, str) for v in columns[0]):
+        sides[0] = "left"  # a label is a label, whatever it looks like
     return Table(_plain(names, rows, sides, caption), _html(names, rows, sides, caption))
 
 
@@ -95,10 +101,11 @@ def _numeric(column: pd.Series) -> bool:
     """Whether a column holds numbers, or text that is read as one."""
     values = [v for v in column if not (pd.api.types.is_scalar(v) and pd.isna(v))]
     return bool(values) and all(
-        isinstance(v, Real) and not pd.api.types.is_bool(v)
-        or isinstance(v, str) and _FIGURES.fullmatch(v) is not None
+        _FIGURES.fullmatch(v) is not None
+        if isinstance(v, str)
+        else isinstance(v, Real) and not pd.api.types.is_bool(v)
         for v in values
-    )  # fmt: skip
+    )
 
 
 def _plain(names: list[str], rows: list[tuple], sides: list[str], caption: str) -> str:
@@ -122,21 +129,19 @@ def _html(names: list[str], rows: list[tuple], sides: list[str], caption: str) -
         '<table style="border-collapse:collapse;margin:0.5em 0">',
     ]
     if caption:
-        style = "caption-side:top;text-align:left;font-weight:bold;padding:0.2em 0.7em"
+        style = "caption-side:top;text-align:left;font-weight:bold;padding:0.2em 0.6em"
         out.append(f'<caption style="{style}">{html.escape(caption)}</caption>')
-    styles = [_CELL.format(side) for side in sides]
+    styles = [_CELL[side] for side in sides]
     heads = (
-        f'<th scope="col" style="{s}">{html.escape(n)}</th>'
+        f'<th scope="col" style="{s.removesuffix(_NOWRAP)}">{html.escape(n)}</th>'
         for n, s in zip(names, styles, strict=True)
     )
     out.append("<thead><tr>" + "".join(heads) + "</tr></thead>")
     out.append("<tbody>")
     for row in rows:
-        cells = [
-            f'<td style="{s}">{html.escape(t)}</td>' for t, s in zip(row, styles, strict=True)
-        ]
-        if sides[0] == "left":
-            style = f"{styles[0]};font-weight:normal"
+        cells = [f'<td style="{s}">{html.escape(t)}</td>' for t, s in zip(row, styles, strict=True)]
+        if sides and sides[0] == "left":
+            style = f"{styles[0]};font-weight:normal{_NOWRAP * (len(row[0]) < 20)}"
             cells[0] = f'<th scope="row" style="{style}">{html.escape(row[0])}</th>'
         out.append("<tr>" + "".join(cells) + "</tr>")
     return "\n".join([*out, "</tbody>", "</table>", "</div>"])

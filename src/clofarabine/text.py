@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from IPython.display import Markdown
 
 
-def say(template: str, facts: Mapping | object = {}, /, **more: object) -> Markdown:  # noqa: B006
+def say(template: str, facts: Mapping | object = {}, /, **more: object) -> Markdown:
     """Markdown of a template whose fields are filled from facts (keys or attributes) and more.
 
     Raises
@@ -19,7 +19,7 @@ def say(template: str, facts: Mapping | object = {}, /, **more: object) -> Markd
 class _Facts(dict):
     """Keys of a mapping or attributes of an object, after further ones."""
 
-    def __init__(self, facts: Mapping | object, more: Mapping[str, object]):
+    def __init__(self, facts: Mapping | object, more: Mapping[str, object]) -> None:
         super().__init__(more)
         self.facts = facts
 

@@ -5,15 +5,15 @@ import those above it:
 
 - ``paths``: where files lie, and how they are written;
 - ``schema``: a CSV file against the description of its columns; the error that says what is wrong;
-- ``package``: data/datapackage.json, which describes every file and column;
+- ``description``: data/datapackage.json, which describes every file and column;
 - ``rules``: what joins columns or tables;
 - ``store``: tables by name, read and saved;
 - ``evidence``: what is known of the counts; a user's own counts and tables;
 - ``printed``: a number as the paper prints it (alone, imports none).
 """
 
+from .description import codebook, package, resource
 from .evidence import given_counts, load_counts, load_evidence
-from .package import codebook, package, resource
 from .printed import Printed
 from .schema import DataError
 from .store import Tables, load, save_derived

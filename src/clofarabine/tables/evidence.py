@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from . import paths, schema, store
-from .package import resource
+from .description import resource
 from .schema import DataError, problem
 
 

@@ -58,6 +58,7 @@ GRAMMAR = {
 _QUOTED = re.compile(r'(?:"(?:[^"]|"")*+"|[^",]*+)(?:,(?:"(?:[^"]|"")*+"|[^",]*+))*+')
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _CSV = "a CSV table in UTF-8"
+_BESIDE = "a quotation mark beside other signs of its cell"
 _MOST = 20
 
 
@@ -101,15 +102,16 @@ def _cells(text: str, file: str) -> list[list[str]]:
         for cells in reader:
             out.append(cells)
             if reader.line_num > len(out):
-                raise csv.Error("a line break inside a cell")
+                found = "a line break inside a cell"
+                raise DataError(problem(file, len(out), None, found, _CSV))
     except csv.Error as error:
-        raise DataError(problem(file, len(out) or 1, None, str(error), _CSV)) from None
+        found = _BESIDE if "expected after" in str(error) else str(error)
+        raise DataError(problem(file, len(out) + 1, None, found, _CSV)) from None
     if not out:
         raise DataError(problem(file, None, None, "an empty file", _CSV))
     for row, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if '"' in line and not _QUOTED.fullmatch(line):
-            found = "a quotation mark beside other signs of its cell"
-            raise DataError(problem(file, row, None, found, "quotes around a whole cell"))
+            raise DataError(problem(file, row, None, _BESIDE, _CSV))
     return out
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from . import schema
-from .package import codebook, package, resource
+from .description import codebook, package, resource
 from .paths import (
     COUNTS_VARIABLE,
     DATA,
@@ -106,7 +106,7 @@ def refreshed() -> Texts:
     return {path: (found, (head + _MARK + "\n" + codebook()).encode())}
 
 
-# Until all importers have moved: names that now live in paths, package and evidence.
+# Until all importers have moved: names that now live in paths, description and evidence.
 __all__ = ["COUNTS_VARIABLE", "DATA", "OUTPUT_VARIABLE", "ROOT", "DataError", "Tables", "Texts"]
 __all__ += ["codebook", "derived_from", "display_name", "load", "output_dir", "package", "path_of"]
 __all__ += ["read_table", "refreshed", "resource", "save_derived", "write_bytes"]
