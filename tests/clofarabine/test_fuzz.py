@@ -41,7 +41,7 @@ _MINE = [
     {"name": "label", "type": "string", "missingValues": [], "constraints": {"required": True}},
     {"name": "x", "type": "integer", "constraints": {"required": True, "minimum": 0}},
     {"name": "n", "type": "integer", "constraints": {"required": True, "minimum": 1}},
-    {"name": "year", "type": "integer"},
+    {"name": "year", "type": "integer", "missingValues": ["NA", ""]},
 ]
 
 NASTY = [
@@ -132,6 +132,8 @@ _NUMBER = {
 def _value(field, cell):
     """What a cell says, None if missing; ValueError if the column does not allow it."""
     rules = field.get("constraints", {})
+    if field["type"] == "moderator":
+        return None if cell in ("NA", "") else cell
     if cell in field.get("missingValues", ["NA"]):
         if rules.get("required"):
             raise ValueError
@@ -180,13 +182,11 @@ def _load(name, path):
 
 
 def _fields(name, header):
-    """Fields of a table; one's own may leave out the year and have its columns in any order."""
+    """Fields of a table; one's own has its columns in any order, and any further ones."""
     if name != "mine":
         return ENTRIES[name]["schema"]["fields"]
-    return sorted(
-        (f for f in _MINE if f["name"] in header or "constraints" in f),
-        key=lambda f: header.index(f["name"]) if f["name"] in header else 9,
-    )
+    mine = {f["name"]: f for f in _MINE}
+    return [mine.get(c, {"name": c, "type": "moderator"}) for c in header]
 
 
 def _holds(name, frame, text):
@@ -199,6 +199,8 @@ def _holds(name, frame, text):
     for field, cells in zip(fields, columns, strict=True):
         want = [_value(field, c) for c in cells]
         got = [None if pd.isna(v) else v for v in frame[field["name"]]]
+        if field["type"] == "moderator" and frame[field["name"]].dtype != "string":
+            want = [None if c is None else float(c) for c in want]
         assert got == want, field["name"]
     if name == "mine":
         assert (frame["x"] <= frame["n"]).all()

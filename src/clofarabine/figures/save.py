@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from metaprop.plots.style import STYLE, Picture, draw
 
-from ..tables import store
+from ..tables import paths
 
 
 def show(figure: Figure, name: str, caption: str) -> Picture:
@@ -23,12 +23,12 @@ def show(figure: Figure, name: str, caption: str) -> Picture:
         Stands alone: what, units, n, and how to read the marks. It becomes the description inside
         the SVG and the text that a screen reader finds.
     """
-    folder = store.output_dir("figures")
+    folder = paths.output_dir("figures")
     picture = draw(figure, name, caption)
     png = io.BytesIO()
     with mpl.rc_context(STYLE):
         figure.set_dpi(STYLE["savefig.dpi"])
         FigureCanvasAgg(figure).print_png(png, metadata={"Software": None, "Description": caption})
-    store.write_bytes(folder / f"{name}.svg", picture.svg.encode())
-    store.write_bytes(folder / f"{name}.png", png.getvalue())
+    paths.write_bytes(folder / f"{name}.svg", picture.svg.encode())
+    paths.write_bytes(folder / f"{name}.png", png.getvalue())
     return picture

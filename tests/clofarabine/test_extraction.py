@@ -1,0 +1,66 @@
+"""Notebook 01: its facts follow the tables, and its tables are the paper's."""
+
+import csv
+
+import pytest
+
+from clofarabine import extraction
+from clofarabine.audit.ledger import Paper
+from clofarabine.tables import Tables
+from clofarabine.tables.paths import DATA
+
+
+def _rows(name):
+    return list(csv.DictReader((DATA / "published" / name).read_text("utf-8").splitlines()))
+
+
+@pytest.fixture(scope="module")
+def facts():
+    paper = Paper.load()
+    return extraction.facts(paper, extraction.checks(paper))
+
+
+def test_the_facts_are_those_of_the_files(facts):
+    """Counted here by the csv module alone."""
+    studies = {r["study"]: int(r["target_paediatric"]) for r in _rows("table1_studies.csv")}
+    largest = max(studies, key=studies.get)
+    assert (facts["largest"], facts["largest_n"]) == (largest, studies[largest])
+    assert facts["paediatric"] == sum(studies.values())
+    assert facts["small"] == sum(n < facts["few"] for n in studies.values())
+    cells = [r["printed"] for k in (3, 4) for r in _rows(f"table{k}_events.csv")]
+    assert (facts["cells"], facts["not_reported"]) == (len(cells), cells.count("NA"))
+    assert facts["numbers"] == sum(r["value"] != "NA" for r in _rows("claims.csv"))
+    pooled = [float(r["estimate"]) for r in _rows("pooled_results.csv") if r["endpoint"] == "CR"]
+    assert (facts["cr_low"], facts["cr_high"]) == (min(pooled), max(pooled))
+    assert facts["agree"] + facts["wrong"] == facts["checks"]
+
+
+def test_a_changed_number_is_found_and_named(facts):
+    changed = Tables()
+    table = changed["table1_total"].copy()
+    table["enrolled"] += 1
+    changed["table1_total"] = table
+    paper = Paper(changed)
+    now = extraction.facts(paper, extraction.checks(paper))
+    assert now["wrong"] > facts["wrong"]
+    assert "Table 1, total row, enrolled" in now["places"]
+    assert "Table 1" not in facts["places"]
+
+
+def test_a_paper_without_a_disagreement_says_none():
+    paper = Paper.load()
+    checks = extraction.checks(paper)
+    facts = extraction.facts(paper, checks[checks["agrees"]])
+    assert (facts["wrong"], facts["wrong_numbers"], facts["places"]) == (0, 0, "none")
+
+
+@pytest.mark.parametrize("k", [3, 4])
+def test_an_event_table_has_every_printed_cell_in_its_place(k):
+    wide = extraction.events(Paper.load(), k)
+    rows = _rows(f"table{k}_events.csv")
+    assert list(wide.columns) == ["N", *dict.fromkeys(r["event"] for r in rows)]
+    for r in rows:
+        assert wide[r["event"]].fillna("NA")[r["study"]] == r["printed"]
+    assert {s: str(n) for s, n in wide["N"].items()} == {
+        r["study"]: r["n"] for r in _rows(f"table{k}_studies.csv")
+    }
