@@ -86,8 +86,8 @@ def test_a_drop_down_list_redraws_plot_and_result(lab):
     lab.run_all()
     shown = lab.page.locator(".jp-OutputArea .widget-html-content")
     picture = shown.locator("img")
-    choice = {"endpoint": "CR", "transformation": "PAS", "tau2": "DL"}
-    for name, value in (("transformation", "PFT"), ("tau2", "REML"), ("endpoint", "OR")):
+    choice = {"endpoint": "CR", "scale": "PAS", "tau2_method": "DL"}
+    for name, value in (("scale", "PFT"), ("tau2_method", "REML"), ("endpoint", "OR")):
         before = picture.get_attribute("src")
         label = lab.page.locator(".widget-dropdown", has=lab.page.get_by_text(name, exact=True))
         label.locator("select").select_option(value)

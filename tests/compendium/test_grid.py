@@ -50,7 +50,7 @@ def _write(folder, content) -> Path:
         (BOTH | {"parameters": {"show_all_checks": [True, True]}}, "expected each value once"),
         (BOTH | {"parameters": {"show_all": [True]}}, "no parameter 'show_all'; .*show_all_checks"),
         (
-            {"notebook": "00", "parameters": {"tau2": ["DL", "XY"]}},
+            {"notebook": "00", "parameters": {"tau2_method": ["DL", "XY"]}},
             "tau2: found 'XY', expected one of DL, PM, REML",
         ),
     ],
@@ -66,7 +66,7 @@ def test_a_missing_grid_file_is_said_so(tmp_path):
 
 
 def test_points_are_all_combinations_in_order(tmp_path):
-    parameters = {"tau2": ["REML", "DL"], "endpoint": ["CR", "OR"]}
+    parameters = {"tau2_method": ["REML", "DL"], "endpoint": ["CR", "OR"]}
     points = grid.read(
         PROJECT, _write(tmp_path, {"notebook": "00", "parameters": parameters})
     ).points

@@ -1,4 +1,4 @@
-"""data/datapackage.json: the description (Frictionless Data) of every file and column, checked.
+"""The description of every file and column (data/datapackage.json), read and checked.
 
 What it says must be what the reader enforces: a rule that nothing enforces is refused here.
 """
