@@ -8,7 +8,7 @@ import pytest
 from clofarabine.audit import rules_tables
 from clofarabine.audit import verdicts as claims
 from clofarabine.audit.ledger import SECTIONS, Paper, collect
-from clofarabine.audit.rules_tables import Check, hold
+from clofarabine.audit.rules_tables import Check, compare
 from clofarabine.audit.verdicts import RULES, VERDICTS, Finding, audit, judge
 from clofarabine.tables import store
 from clofarabine.tables.store import Tables
@@ -367,17 +367,17 @@ def test_the_other_studies_under_each_reading(quantity, low, high, verdict, read
     assert pd.isna(v["caveat"]) if reading is None else v["caveat"] == f"only as: {reading}"
 
 
-def test_hold_compares_with_what_prints_so():
+def test_compare_takes_with_what_prints_so():
     p = paper()
     cell = "table2/Gender/Female/percent"  # 38.5
-    assert hold(p, cell, "", 38.45).agrees
-    assert hold(p, cell, "", 38.549).agrees
-    assert not hold(p, cell, "", 38.56).agrees
-    assert hold(p, cell, "", 30, 38.46).agrees
-    assert not hold(p, cell, "", 30, 38.44).agrees
+    assert compare(p, cell, "", 38.45).agrees
+    assert compare(p, cell, "", 38.549).agrees
+    assert not compare(p, cell, "", 38.56).agrees
+    assert compare(p, cell, "", 30, 38.46).agrees
+    assert not compare(p, cell, "", 30, 38.44).agrees
     count = "table1/total/enrolled"  # 754, exact
-    assert hold(p, count, "", 754).agrees
-    assert not hold(p, count, "", 754.4).agrees
+    assert compare(p, count, "", 754).agrees
+    assert not compare(p, count, "", 754.4).agrees
 
 
 def test_the_worst_verdict_decides():

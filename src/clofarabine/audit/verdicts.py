@@ -18,8 +18,8 @@ from .rules_tables import RULES, Check, registered
 
 VERDICTS = ("reproduced", "consistent", "discrepant", "transcribed", "not reproducible")
 
-# What agreement is worth, by the kind of check; the first verdict that a claim has is its own.
-_WORTH = {
+# Verdict that agreement speaks for, by the kind of check.
+_VERDICT_OF_KIND = {
     "computed": "reproduced",
     "bound": "consistent",
     "constraint": "consistent",
@@ -42,7 +42,7 @@ class Finding:
     verdict: str
 
 
-@registered
+@registered("Data that would allow a check", "needs")
 def needs(paper: Paper) -> Iterator[Check]:
     """Claims that nothing printed can check, and which data would."""
     table = paper.tables["needs"]
@@ -61,21 +61,21 @@ def findings(paper: Paper) -> list[Finding]:
     """Every check of every rule; a repetition speaks for the verdict of the claim it repeats."""
     found, repeats = [], []
     for name, r in RULES.items():
-        for c in r(paper):
+        for c in r.checks(paper):
             if not c.agrees:
                 found.append(Finding(c, name, "discrepant"))
             elif c.kind.startswith("repeats:"):
                 repeats.append((c, name))
             else:
-                found.append(Finding(c, name, _WORTH[c.kind]))
+                found.append(Finding(c, name, _VERDICT_OF_KIND[c.kind]))
     own: dict[str, list[Finding]] = {}
     for f in found:
         own.setdefault(f.check.claim, []).append(f)
     checked = {f.check.claim for f in found if f.rule != "needs"}
     for c, name in repeats:
-        home = own.get(c.kind.removeprefix("repeats:"))
-        if home and c.claim not in checked:
-            there = judge(home)
+        original = own.get(c.kind.removeprefix("repeats:"))
+        if original and c.claim not in checked:
+            there = judge(original)
             because = f"{c.rule}, {there['verdict']} there: {there['reason']}"
             found.append(Finding(replace(c, rule=because), name, there["verdict"]))
     return found
