@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from ..tables.store import Tables
 from . import (
     rules_pooled_results,  # noqa: F401 (their rules enter the registry)
     rules_primary_reports,  # noqa: F401 (their rules enter the registry)
@@ -130,12 +131,17 @@ def audit(paper: Paper) -> pd.DataFrame:
     return pd.DataFrame(rows).replace("NA", pd.NA)
 
 
-def by_rule(found: list[Finding], names: list[str]) -> pd.DataFrame:
-    """What each rule asks, how many checks it made, and how many of them disagree."""
-    rows = []
-    for name in names:
-        mine = [f.check for f in found if f.rule == name]
-        question = (RULES[name].__doc__ or "").strip().splitlines()[0]
-        wrong = sum(not c.agrees for c in mine)
-        rows.append((name, question, len({c.claim for c in mine}), len(mine), wrong))
-    return pd.DataFrame(rows, columns=["rule", "what it holds", "claims", "checks", "disagree"])
+def of(claim: str, **tables: pd.DataFrame) -> dict[str, object]:
+    """The verdict of one claim by all rules: verdict, recomputed, evidence, reason, caveat, check.
+
+    Parameters
+    ----------
+    claim : str
+        Id of the claim.
+    **tables
+        Tables in place of those of the data package, such as the bounds of a running notebook.
+    """
+    verdicts = audit(Paper(Tables(**tables))).set_index("id")
+    if claim not in verdicts.index:
+        raise KeyError(f"claim: found {claim!r}, expected an id of claims.csv")
+    return verdicts.loc[claim].to_dict()
