@@ -86,6 +86,16 @@ def _in_months(claim: pd.Series) -> tuple[float, float]:
     return low * factor, high * factor
 
 
+def _rounds_to(claim: pd.Series, low: float, high: float) -> bool:
+    """Whether a number said to be "almost" so much is the range from low to high, rounded."""
+    if "almost" not in claim["printed"]:
+        return False
+    factor = _MONTHS.get(claim["unit"], 1.0)
+    half = 0.5 * 10.0 ** -int(claim["decimals"])
+    ends = (float(claim["value"]) - half) * factor, (float(claim["value"]) + half) * factor
+    return bool(ends[0] <= low and high <= ends[1])
+
+
 def stated_in_results(paper: Paper, claim: pd.Series) -> str | None:
     """Id of the first claim outside the summaries that states the same."""
     same = (i for i in paper.stating(claim["quantity"], claim["population"]))
@@ -108,7 +118,11 @@ def repetitions(paper: Paper) -> Iterator[Check]:
         shown = f"{other['printed']} {other['unit']}"
         # Two roundings of one number share more than an end of what each can stand for.
         agrees = bool(min(b, high) - max(a, low) > 1e-9 or (a, b) == (low, high))
-        yield Check(id, f"repeats {place}", c["printed"], shown, agrees, f"repeats:{original}")
+        note = ""
+        if not agrees and _rounds_to(c, low, high):
+            agrees, note = True, f"{c['printed']} is said of {shown}: rounded, a matter of style"
+        kind = f"repeats:{original}"
+        yield Check(id, f"repeats {place}", c["printed"], shown, agrees, kind, note)
 
 
 @registered("Order of limits and rates", "text")
