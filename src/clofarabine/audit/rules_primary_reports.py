@@ -212,6 +212,9 @@ def labels(paper: Paper) -> Iterator[Check]:
         s, printed = c["population"], c["printed"]
         if c["quantity"] == "citation":
             n = int(c["value"])
+            if n not in set(references["number"]):
+                yield Check(id, "the list of references", printed, f"no reference {n}", False)
+                continue
             r = references.set_index("number").loc[n]
             says = "no study of Table 1" if pd.isna(r["study"]) else str(r["study"])
             rule = f"reference {n}: {r['author']}"
