@@ -206,6 +206,8 @@ SEEDED = {
                          "table1/CLOFAL07263/target"),
     "a citation": ("table1_studies", "reference", "study == 'BIOV-111'", 24,
                    "table1/BIOV-111/reference"),
+    "a citation of nothing": ("table1_studies", "reference", "study == 'BIOV-111'", 99,
+                              "table1/BIOV-111/reference"),
     "a phase": ("table1_studies", "phase", "study == 'CLO05908'", "II", "table1/CLO05908/phase"),
     "a percentage of Table 2": ("table2_characteristics", "percent", "level == 'Male'", 64.1,
                                 "table2/Gender/Male/percent"),
