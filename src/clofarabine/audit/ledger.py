@@ -234,6 +234,22 @@ class Paper:
         return self._stating.get((quantity, population), [])
 
     @cached_property
+    def _reports(self) -> dict[tuple[str, str, str | None], float]:
+        own, later = self.tables["cross_checks"], self.tables["external_check"]
+        found = {(r.study, r.quantity, r.population): float(r.printed)
+                 for r in later[::-1].itertuples()}  # fmt: skip
+        return found | {
+            (r.study, r.quantity, None): read(r.printed).value for r in own[::-1].itertuples()
+        }
+
+    def reported(self, study: str, quantity: str, population: str | None = None) -> float | None:
+        """What the study's own report prints, None if it was not read.
+
+        With a population, what the later report of the same patients prints of it.
+        """
+        return self._reports.get((study, quantity, population))
+
+    @cached_property
     def prose(self) -> pd.DataFrame:
         """The claims that stand in the text, not in a table's cell or the pooled results."""
         return self.claims.loc[self.tables["prose"]["id"]]

@@ -8,8 +8,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from .ledger import Paper
-from .rules_primary_reports import reported
-from .rules_tables import Check, hold, interval, registered
+from .rules_tables import Check, compare, interval, registered
 
 _WEEKS_A_MONTH = 365.25 / 12 / 7
 
@@ -20,7 +19,7 @@ def _identified(paper: Paper) -> pd.DataFrame:
     return b[(b["method"] == "any") & (b["vectors"] > 0) & b["min"].notna()]
 
 
-@registered
+@registered("Pooled rates and limits", "results")
 def pooled(paper: Paper) -> Iterator[Check]:
     """Each pooled number against the identified set: counts that give all of them at once.
 
@@ -71,24 +70,45 @@ def _unused(paper: Paper, claim: pd.Series) -> tuple[str, list[tuple[str, float,
     return f"without {one}", list(_without(paper, claim["quantity"].split()[0], one))
 
 
-@registered
-def unused_results(paper: Paper) -> Iterator[Check]:
-    """Results that the search for counts did not use, against their range over what it found."""
+def readings(paper: Paper) -> pd.DataFrame:
+    """Each result that the search for counts did not use, under every reading of its words.
+
+    Notebooks that show one of these results read this table: whether a reading holds is judged
+    here and nowhere else.
+
+    Returns
+    -------
+    DataFrame
+        claim, what ("Egger's test", "without CLO-212"), reading, printed, low, high (the values
+        that print so), min, max (over the identified set), recomputed (as shown), holds.
+    """
     p = paper.prose
     egger = p["quantity"].str.startswith("Egger's test p value")
+    rows = []
     for id, c in p[egger | p["population"].str.contains("other studies")].iterrows():
-        what, readings = _unused(paper, c)
-        if not readings:
-            continue
-        rule = f"{what}, over every set of counts that gives the pooled results"
-        one = {r: hold(paper, id, rule, *ends, kind="bound") for r, *ends in readings}
-        fits = [r for r, check in one.items() if check.agrees]
-        text = "; ".join(f"{r} {check.recomputed}" for r, check in one.items())
+        what, found = _unused(paper, c)
+        for reading, low, high in found:
+            check = compare(paper, id, what, low, high, kind="bound")
+            rows.append((id, what, reading, c["printed"], *interval(c), low, high,
+                         check.recomputed, check.agrees))  # fmt: skip
+    names = ["claim", "what", "reading", "printed", "low", "high", "min", "max", "recomputed",
+             "holds"]  # fmt: skip
+    return pd.DataFrame(rows, columns=names)
+
+
+@registered("Results that the search did not use", "results")
+def unused_results(paper: Paper) -> Iterator[Check]:
+    """Results that the search for counts did not use, against their range over what it found."""
+    for id, one in readings(paper).groupby("claim", sort=False):
+        fits = one.loc[one["holds"], "reading"]
+        rule = f"{one['what'].iloc[0]}, over every set of counts that gives the pooled results"
+        text = "; ".join(one["reading"] + " " + one["recomputed"])
         note = f"only as: {', '.join(fits)}" if 0 < len(fits) < len(one) else ""
-        yield Check(id, rule, c["printed"], text, bool(fits), "bound", note)
+        printed = str(one["printed"].iloc[0])
+        yield Check(str(id), rule, printed, text, bool(one["holds"].any()), "bound", note)
 
 
-@registered
+@registered("Rows that are pooled", "results")
 def rows_pooled(paper: Paper) -> Iterator[Check]:
     """Said to pool so many studies: how many rows the methods pool that give the results."""
     found = paper.tables["method_evidence"]
@@ -100,10 +120,10 @@ def rows_pooled(paper: Paper) -> Iterator[Check]:
             note = f"every method that gives the results pools {len(evidence)} rows, children and "
             note += "adults of the mixed studies apart"
             rule = "studies with a row in the evidence"
-            yield hold(paper, id, rule, evidence["study"].nunique(), kind="bound", caveat=note)
+            yield compare(paper, id, rule, evidence["study"].nunique(), kind="bound", caveat=note)
 
 
-@registered
+@registered("Level of the data", "results")
 def level_of_data(paper: Paper) -> Iterator[Check]:
     """Said to pool patients or studies: what was pooled is a transformed rate of each study."""
     pooled = paper.tables["pooled_results"]["transformation"].unique()
@@ -113,7 +133,7 @@ def level_of_data(paper: Paper) -> Iterator[Check]:
         yield Check(id, rule, c["printed"], "study", c["printed"] == "study", "bound")
 
 
-@registered
+@registered("Limits on the arcsine scale", "results")
 def limits(paper: Paper) -> Iterator[Check]:
     """An arcsine estimate lies in the middle of its limits on the arcsine scale (Wald, z)."""
     for (endpoint, population), _ in paper.tables["pooled_results"].groupby(
@@ -132,10 +152,10 @@ def limits(paper: Paper) -> Iterator[Check]:
             ("upper", 2 * e - lo[::-1], "as far above the estimate as the lower limit is below"),
         ):
             low, high = 100 * np.sin(np.clip(y, 0, pi / 2)) ** 2
-            yield hold(paper, f"{key}/{column}", rule, float(low), float(high), kind="bound")
+            yield compare(paper, f"{key}/{column}", rule, float(low), float(high), kind="bound")
 
 
-@registered
+@registered("Comparisons with one study", "reports")
 def comparisons(paper: Paper) -> Iterator[Check]:
     """Said to be longer than in one study: than what, and is it."""
     named = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]
@@ -148,7 +168,7 @@ def comparisons(paper: Paper) -> Iterator[Check]:
             text = f"reported by {only}"
             yield Check(id, "studies that report the duration of CR", c["printed"], text, agrees)
         else:
-            months = reported(paper, study, what) / _WEEKS_A_MONTH
+            months = paper.reported(study, what) / _WEEKS_A_MONTH
             mine = p[(p["quantity"] == what) & (p["population"] == c["population"])]["value"]
             rule = f"{mine.iloc[0]:g} months against {months:.1f} in the report"
             longer = bool(mine.iloc[0] > months)
@@ -164,7 +184,7 @@ _MEDIANS = {
 }
 
 
-@registered
+@registered("Limits of medians", "needs")
 def medians(paper: Paper) -> Iterator[Check]:
     """Limits of a median as order statistics: how many patients lie beyond them.
 
@@ -183,5 +203,5 @@ def medians(paper: Paper) -> Iterator[Check]:
                 value = float(c["value"])
                 note = f"as a limit of the median, {j} of {n} patients lie {word} {value:g}"
                 note = f"{note} {c['unit']}; it looks like a range" if j > 1 else ""
-                yield hold(paper, id, f"median of {n} patients", value, kind="unpublished",
+                yield compare(paper, id, f"median of {n} patients", value, kind="unpublished",
                            caveat=note)  # fmt: skip

@@ -1,48 +1,55 @@
 """The Safety paragraph and the abstract, held against Tables 3 and 4."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 from scipy.stats import kendalltau
 
 from ..tables import store
-from ..tables.printed import read
-from .rules_tables import Check
+from .ledger import Paper
+from .rule_table import Applied, Named
+from .rules_tables import Check, compare
+
+
+def _named(paper: Paper, cells: pd.DataFrame) -> Named:
+    """The tables that rules may name, with these cells in place of Tables 3 and 4."""
+    named = Named(paper)
+    known = cells[cells["kind"] != "missing"].rename(columns={"n": "N"})
+    known["n"] = known["x"].fillna(known["x_min"] - 1)  # "> 30" is printed as 30
+    known["rate"] = 100 * known["x"] / known["N"]
+    for k in (3, 4):
+        named[f"table{k}"] = known[known["table"] == k]
+    return named
 
 
 def text_checks(table: pd.DataFrame) -> Iterator[Check]:
-    """The numbers of the Safety paragraph, each under the readings that its words allow."""
-    prose = store.load("prose").set_index("id")
-    known = table[table["kind"] != "missing"]
-    third = known[known["table"] == 3]
-    readings = {
-        "saf-1-1-1": {"studies with any cell in Table 3": third["study"].nunique()},
-        "saf-1-2-1": {
-            "studies with a cell under Serious TEAE": (third["event"] == "Serious TEAE").sum(),
-            "the same, above zero": (
-                third["event"].eq("Serious TEAE") & third["x_min"].gt(0)
-            ).sum(),
-        },
-        "saf-1-2-2": {
-            f"studies with a cell under {e}": (third["event"] == e).sum()
-            for e in ("Any TEAE", "Related TEAE")
-        },
-    }
-    for claim, rules in readings.items():
-        printed = prose.loc[claim, "printed"]
-        for rule, value in rules.items():
-            agrees = read(printed).value == value
-            yield Check(claim, rule, printed, str(int(value)), bool(agrees))
-    rates = 100 * known["x"] / known["n"]
-    for claim, r in prose[prose["quantity"].str.startswith("grade 3-4 range")].iterrows():
-        low = r["quantity"].endswith("minimum")
-        part = rates[(known["table"] == 4) & (known["event"] == r["population"])]
-        at = part.idxmin() if low else part.idxmax()
-        cell = known.loc[at]
-        rule = f"{'smallest' if low else 'largest'} {r['population']} rate of Table 4, "
-        rule += f"{cell['study']}: {cell['x']} of {cell['n']}"
-        agrees = read(r["printed"]).agrees(float(part[at]))
-        yield Check(claim, rule, r["printed"], f"{part[at]:.2f}", bool(agrees))
+    """The numbers of the Safety paragraph, each under the readings that its words allow.
+
+    The rules are those of audit_rules.csv; the verdict of a claim is that of `verdicts`, and the
+    readings say under which of them it holds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `safety.cells` gives it.
+    """
+    paper = Paper.load()
+    applied = Applied(paper, _named(paper, table))
+    for _, check in applied.checks("readings"):
+        yield check
+    ranges = {}
+    for rule in applied.rules:
+        if rule.quantity.startswith("grade 3-4 range"):
+            end = "smallest" if rule.quantity.endswith("minimum") else "largest"
+            for event in applied.populations(rule):
+                for id in applied.claims(rule, event):
+                    ranges[id] = (rule, event, f"{end} {event} rate of ")
+    for id in paper.prose.index.intersection(ranges, sort=False):
+        rule, event, words = ranges[id]
+        says, value, _, _ = applied.result(rule, event)
+        check = compare(paper, id, words + says, value)
+        yield replace(check, recomputed=f"{value:.2f}")
 
 
 def orderings(table: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,10 @@
 """Arithmetic the published tables allow: every sum, percentage and difference, recomputed.
 
-Each check holds one printed number (the claim) against others that do not contain it. What comes
-out is a finding about the paper; nothing is corrected.
+Each check compares one printed number (the claim) with others that do not contain it. What comes
+out is a finding about the paper; nothing is corrected. The tests have names in the literature on
+trustworthy trials (INSPECT-SR; Hunter et al. 2024): sums and differences of the rows, percentages
+from their counts, ranges that a count must respect, and the GRIM test, here of percentages: whether
+any count of the patients prints as the percentage (Brown & Heathers 2017).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,14 +39,33 @@ class Check:
     caveat: str = ""
 
 
-Rule = Callable[[Paper], Iterator[Check]]
+Function = Callable[[Paper], Iterator[Check]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule as the registry knows it.
+
+    title : its name for readers. subject : what it compares: "tables", "text", "reports",
+    "results", or "needs" for what nothing printed can check. checks : the function.
+    """
+
+    title: str
+    subject: str
+    checks: Function
+
+
 RULES: dict[str, Rule] = {}
 
 
-def registered(function: Rule) -> Rule:
+def registered(title: str, subject: str) -> Callable[[Function], Function]:
     """Enter a rule into the registry, under the name of its function."""
-    RULES[function.__name__] = function
-    return function
+
+    def enter(function: Function) -> Function:
+        RULES[function.__name__] = Rule(title, subject, function)
+        return function
+
+    return enter
 
 
 def interval(claim: Mapping[str, Any]) -> tuple[float, float]:
@@ -68,7 +90,7 @@ def shown(low: float, high: float, claim: Mapping[str, Any]) -> str:
     return f"{ends[0]} to {ends[1]}" if ends[0] else f"at most {ends[1]}"
 
 
-def hold(
+def compare(
     paper: Paper,
     claim: str,
     rule: str,
@@ -78,7 +100,7 @@ def hold(
     kind: str = "computed",
     caveat: str = "",
 ) -> Check:
-    """Hold a claim against a value, or against the range from low to high.
+    """A claim against a value, or against the range from low to high.
 
     Both agree if a value that prints as the claim does lies in the range. A value halfway between
     two printed ones agrees with either, because programs round it differently.
@@ -91,7 +113,7 @@ def hold(
     return Check(claim, rule, c["printed"], shown(low, high, c), agrees, kind, caveat)
 
 
-@registered
+@registered("Selection of studies", "tables")
 def selection(paper: Paper) -> Iterator[Check]:
     """What remains after each step of the selection is what was there less what left."""
     before = excluded = None
@@ -102,10 +124,10 @@ def selection(paper: Paper) -> Iterator[Check]:
             excluded = n
             after = int(steps["printed"].iloc[r.Index + 1])
             rule = f"{before} less the {after} that remain"
-            yield hold(paper, claim, rule, before - after, kind="bound")
+            yield compare(paper, claim, rule, before - after, kind="bound")
         else:
             if excluded is not None:
-                yield hold(paper, claim, f"{before} less {excluded} excluded", before - excluded)
+                yield compare(paper, claim, f"{before} less {excluded} excluded", before - excluded)
             before, excluded = n, None
     studies = paper.tables["table1_studies"]
     references = paper.tables["references"].dropna(subset=["study", "year"])
@@ -113,18 +135,18 @@ def selection(paper: Paper) -> Iterator[Check]:
     note = f"the flow counts publications; {cited} of the {len(studies)} studies cite one"
     claim, rule = "selection/included in the meta-analysis", "studies of Table 1"
     note = note if cited < len(studies) else ""
-    yield hold(paper, claim, rule, len(studies), caveat=note)
+    yield compare(paper, claim, rule, len(studies), caveat=note)
     claim, rule = "selection/patients of the included studies", "enrolled in Table 1, summed"
-    yield hold(paper, claim, rule, int(studies["enrolled"].sum()))
+    yield compare(paper, claim, rule, int(studies["enrolled"].sum()))
 
 
-@registered
+@registered("Totals and parts in Table 1", "tables")
 def table1(paper: Paper) -> Iterator[Check]:
     """Total row against the studies, and within each study the parts against the whole."""
     studies = paper.tables["table1_studies"]
     for column in TOTALS:
         rule = f"sum over the {len(studies)} studies"
-        yield hold(paper, f"table1/total/{column}", rule, int(studies[column].sum()))
+        yield compare(paper, f"table1/total/{column}", rule, int(studies[column].sum()))
     for _, r in studies.iterrows():
         key = f"table1/{r['study']}"
         parts = r["rr_all"] + r["other_all"]
@@ -138,9 +160,9 @@ def table1(paper: Paper) -> Iterator[Check]:
             ("target_paediatric", "target less its adults", r["target"] - old),
             ("target_adult", "target less its paediatric patients", r["target"] - young),
         ):  # fmt: skip
-            yield hold(paper, f"{key}/{column}", rule, int(value), kind="bound")
+            yield compare(paper, f"{key}/{column}", rule, int(value), kind="bound")
         rule = f"at most the {r['rr_all']} patients with R/R ALL"
-        yield hold(paper, f"{key}/target", rule, 0, int(r["rr_all"]), kind="bound")
+        yield compare(paper, f"{key}/target", rule, 0, int(r["rr_all"]), kind="bound")
 
 
 # Blocks of Table 2 whose levels cover every patient counted in the block's total, and where the
@@ -159,8 +181,8 @@ _SAME = {
 }
 
 
-def _counts_that_print(paper: Paper, claim: str, whole: int) -> range:
-    """Counts of the whole that print as the percentage of the claim."""
+def _grim_counts(paper: Paper, claim: str, whole: int) -> range:
+    """Counts of the whole that print as the percentage of the claim: none, and it fails GRIM."""
     low, high = (x * whole / 100 for x in interval(paper.rows[claim]))
     return range(int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1)
 
@@ -168,20 +190,20 @@ def _counts_that_print(paper: Paper, claim: str, whole: int) -> range:
 def _cell(paper: Paper, key: str, n: int, whole: int, note: str = "") -> Iterator[Check]:
     """A count and its percentage of a whole, each against the other.
 
-    A percentage that no count of the whole prints as is wrong whatever the count; then it says
-    nothing about the count.
+    A percentage that no count of the whole prints as (GRIM test) is wrong whatever the count; then
+    it says nothing about the count.
     """
-    possible = _counts_that_print(paper, f"{key}/percent", whole)
+    possible = _grim_counts(paper, f"{key}/percent", whole)
     rule = f"{n} of {whole}{note}"
     if not possible:
         rule += f"; no count of {whole} prints so"
-    yield hold(paper, f"{key}/percent", rule, 100 * n / whole)
+    yield compare(paper, f"{key}/percent", rule, 100 * n / whole)
     if possible:
         rule = f"the counts of {whole}{note} that print as its percentage"
-        yield hold(paper, f"{key}/n", rule, possible[0], possible[-1], kind="bound")
+        yield compare(paper, f"{key}/n", rule, possible[0], possible[-1], kind="bound")
 
 
-@registered
+@registered("Table 2: percentages (GRIM), totals, sums", "tables")
 def table2(paper: Paper) -> Iterator[Check]:
     """Percentages from n and total, totals within a block, sums of blocks, and Table 1."""
     table, studies = paper.tables["table2_characteristics"], paper.tables["table1_studies"]
@@ -194,24 +216,24 @@ def table2(paper: Paper) -> Iterator[Check]:
             note = "" if r.total == common else f", the total of the other rows (not {r.total})"
             yield from _cell(paper, key, int(r.n), common, note)
             rule = f"at most the total of {common}"
-            yield hold(paper, f"{key}/n", rule, 0, common, kind="bound")
+            yield compare(paper, f"{key}/n", rule, 0, common, kind="bound")
             rule = "total of the other rows of the block"
-            yield hold(paper, f"{key}/total", rule, common, kind="bound")
+            yield compare(paper, f"{key}/total", rule, common, kind="bound")
             if block in _WHOLE:
                 rule = "enrolled in Table 1, summed"
-                yield hold(paper, f"{key}/total", rule, int(enrolled.sum()))
+                yield compare(paper, f"{key}/total", rule, int(enrolled.sum()))
             if block in _COMPLETE:
                 rule = f"sum of the {len(part)} rows of the block"
-                yield hold(paper, f"{key}/total", rule, sum_of_rows)
+                yield compare(paper, f"{key}/total", rule, sum_of_rows)
             if r.total != common:
                 low, high = interval(paper.claims.loc[f"{key}/percent"])
                 rule = f"the totals of which {r.n} prints as {r.percent:.1f}%"
                 ends = int(np.ceil(100 * r.n / high)), int(np.floor(100 * r.n / low))
-                yield hold(paper, f"{key}/total", rule, *ends, kind="bound")
+                yield compare(paper, f"{key}/total", rule, *ends, kind="bound")
         yield from _studies_of_block(paper, block, common, enrolled)
     for level, column in _SAME.items():
         claim = f"table2/Other characteristics/{level}/n"
-        yield hold(paper, claim, f"Table 1, {column}, summed", int(studies[column].sum()))
+        yield compare(paper, claim, f"Table 1, {column}, summed", int(studies[column].sum()))
 
 
 def _studies_of_block(paper: Paper, block: str, total: int, enrolled: pd.Series) -> Iterator[Check]:
@@ -220,7 +242,7 @@ def _studies_of_block(paper: Paper, block: str, total: int, enrolled: pd.Series)
     if claim in paper.claims.index:
         fewest = int((enrolled.cumsum() < total).sum()) + 1
         rule = f"studies of Table 1 that it takes to hold {total} patients"
-        yield hold(paper, claim, rule, fewest, len(enrolled), kind="bound")
+        yield compare(paper, claim, rule, fewest, len(enrolled), kind="bound")
 
 
 def _events(paper: Paper, k: int) -> Iterator[Check]:
@@ -231,7 +253,7 @@ def _events(paper: Paper, k: int) -> Iterator[Check]:
         whole, less = int(first.loc[s, "enrolled"]), left_out.get(s, 0)
         rule = "enrolled in Table 1" + (f" less {less} with AML, a footnote says" if less else "")
         kind = "computed" if less else "bound"
-        yield hold(paper, f"table{k}/{s}/N", rule, whole - less, kind=kind)
+        yield compare(paper, f"table{k}/{s}/N", rule, whole - less, kind=kind)
     table = paper.tables[f"table{k}_events"].dropna(subset="n")
     for r in table.itertuples():
         key, n, whole = f"table{k}/{r.study}/{r.event}", int(r.n), int(studies.loc[r.study, "n"])
@@ -239,7 +261,7 @@ def _events(paper: Paper, k: int) -> Iterator[Check]:
             yield _bound_of(paper, f"{key}/percent", n, whole)
         else:
             yield from _cell(paper, key, n, whole)
-        yield hold(paper, f"{key}/n", f"at most the {whole} patients", 0, whole, kind="bound")
+        yield compare(paper, f"{key}/n", f"at most the {whole} patients", 0, whole, kind="bound")
 
 
 def _left_out(paper: Paper) -> dict[str, int]:
@@ -256,7 +278,7 @@ def _bound_of(paper: Paper, claim: str, n: int, whole: int) -> Check:
     return Check(claim, f"bound of {n} of {whole}", c["printed"], shown(value, value, c), agrees)
 
 
-@registered
+@registered("Table 3: percentages (GRIM), ranges", "tables")
 def table3(paper: Paper) -> Iterator[Check]:
     """Percentages of Table 3 from n and N, its columns against each other and Table 4."""
     yield from _events(paper, 3)
@@ -275,14 +297,14 @@ def table3(paper: Paper) -> Iterator[Check]:
                 if paper.claims.loc[f"table3/{s}/{event}/n", "printed"].startswith(">"):
                     caveat = f"the largest count printed elsewhere, {top}, supports at least {top}"
                     caveat = caveat if top <= n else ""
-                yield hold(paper, f"table3/{s}/{event}/n", rule, least, whole, kind="bound",
+                yield compare(paper, f"table3/{s}/{event}/n", rule, least, whole, kind="bound",
                            caveat=caveat)  # fmt: skip
             elif "Any TEAE" in known:
                 rule, most = "at most the patients with any TEAE", known["Any TEAE"]
-                yield hold(paper, f"table3/{s}/{event}/n", rule, 0, most, kind="bound")
+                yield compare(paper, f"table3/{s}/{event}/n", rule, 0, most, kind="bound")
 
 
-@registered
+@registered("Table 4: percentages (GRIM), ranges", "tables")
 def table4(paper: Paper) -> Iterator[Check]:
     """Percentages of Table 4 from n and N, and each event against the row of Table 3."""
     yield from _events(paper, 4)
@@ -297,7 +319,7 @@ def table4(paper: Paper) -> Iterator[Check]:
         if not pd.isna(severe) and severe < most:
             most, rule = severe, "patients with a grade 3 or a grade 4 TEAE in Table 3"
         claim = f"table4/{r.study}/{r.event}/n"
-        yield hold(paper, claim, f"at most the {rule}", 0, int(most), kind="bound")
+        yield compare(paper, claim, f"at most the {rule}", 0, int(most), kind="bound")
 
 
 def frame(checks: Iterable[Check]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from ..tables.store import Tables
 from . import (
     rules_pooled_results,  # noqa: F401 (their rules enter the registry)
     rules_primary_reports,  # noqa: F401 (their rules enter the registry)
@@ -18,8 +19,8 @@ from .rules_tables import RULES, Check, registered
 
 VERDICTS = ("reproduced", "consistent", "discrepant", "transcribed", "not reproducible")
 
-# What agreement is worth, by the kind of check; the first verdict that a claim has is its own.
-_WORTH = {
+# Verdict that agreement speaks for, by the kind of check.
+_VERDICT_OF_KIND = {
     "computed": "reproduced",
     "bound": "consistent",
     "constraint": "consistent",
@@ -42,7 +43,7 @@ class Finding:
     verdict: str
 
 
-@registered
+@registered("Data that would allow a check", "needs")
 def needs(paper: Paper) -> Iterator[Check]:
     """Claims that nothing printed can check, and which data would."""
     table = paper.tables["needs"]
@@ -61,21 +62,21 @@ def findings(paper: Paper) -> list[Finding]:
     """Every check of every rule; a repetition speaks for the verdict of the claim it repeats."""
     found, repeats = [], []
     for name, r in RULES.items():
-        for c in r(paper):
+        for c in r.checks(paper):
             if not c.agrees:
                 found.append(Finding(c, name, "discrepant"))
             elif c.kind.startswith("repeats:"):
                 repeats.append((c, name))
             else:
-                found.append(Finding(c, name, _WORTH[c.kind]))
+                found.append(Finding(c, name, _VERDICT_OF_KIND[c.kind]))
     own: dict[str, list[Finding]] = {}
     for f in found:
         own.setdefault(f.check.claim, []).append(f)
     checked = {f.check.claim for f in found if f.rule != "needs"}
     for c, name in repeats:
-        home = own.get(c.kind.removeprefix("repeats:"))
-        if home and c.claim not in checked:
-            there = judge(home)
+        original = own.get(c.kind.removeprefix("repeats:"))
+        if original and c.claim not in checked:
+            there = judge(original)
             because = f"{c.rule}, {there['verdict']} there: {there['reason']}"
             found.append(Finding(replace(c, rule=because), name, there["verdict"]))
     return found
@@ -130,12 +131,17 @@ def audit(paper: Paper) -> pd.DataFrame:
     return pd.DataFrame(rows).replace("NA", pd.NA)
 
 
-def by_rule(found: list[Finding], names: list[str]) -> pd.DataFrame:
-    """What each rule asks, how many checks it made, and how many of them disagree."""
-    rows = []
-    for name in names:
-        mine = [f.check for f in found if f.rule == name]
-        question = (RULES[name].__doc__ or "").strip().splitlines()[0]
-        wrong = sum(not c.agrees for c in mine)
-        rows.append((name, question, len({c.claim for c in mine}), len(mine), wrong))
-    return pd.DataFrame(rows, columns=["rule", "what it holds", "claims", "checks", "disagree"])
+def of(claim: str, **tables: pd.DataFrame) -> dict[str, object]:
+    """The verdict of one claim by all rules: verdict, recomputed, evidence, reason, caveat, check.
+
+    Parameters
+    ----------
+    claim : str
+        Id of the claim.
+    **tables
+        Tables in place of those of the data package, such as the bounds of a running notebook.
+    """
+    verdicts = audit(Paper(Tables(**tables))).set_index("id")
+    if claim not in verdicts.index:
+        raise KeyError(f"claim: found {claim!r}, expected an id of claims.csv")
+    return verdicts.loc[claim].to_dict()

@@ -16,6 +16,15 @@ _MARKS = {
     "not reproducible": ("d", "white", BLACK),
 }
 
+CAPTION = (
+    "Every number of the paper in its order, one mark each, by verdict (number of claims in "
+    "brackets; beside each section the number of its claims). Filled dark square: recomputed from "
+    "other numbers. Filled light square: within what other numbers allow, or used as a constraint. "
+    "Cross: cannot hold together with the other numbers named beside it. Circle: an input that "
+    "nothing printed can check. Diamond: needs unpublished data. Rows of a table are lines, named "
+    "at their ends."
+)
+
 
 def claims_map(table: pd.DataFrame, width: int = 44) -> Figure:
     """One mark per number, in the order of the paper, one band per section or table.
@@ -23,11 +32,13 @@ def claims_map(table: pd.DataFrame, width: int = 44) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        section, verdict, group; in the order of the paper. A band starts a new line for each new
-        group (a row of a table, named at its end) and where a line is full.
+        id, section, verdict; in the order of the paper. A band starts a new line for each row of
+        a table, which is named at its end, and where a line is full.
     width : int
         Marks a line.
     """
+    row = table["id"].str.split("/").str[1].where(table["id"].str.startswith("table"), "")
+    table = table.assign(group=row)
     places, bands, rows, y = [], [], [], 0
     for section, part in table.groupby("section", sort=False):
         top, x, last = y, 0, None

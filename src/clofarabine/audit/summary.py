@@ -1,0 +1,164 @@
+"""What notebook 07 shows of the audit: tables for people and the numbers of its sentences."""
+
+from typing import Any
+
+import pandas as pd
+
+from ..tables import store
+from .ledger import Paper
+from .rules_tables import RULES
+from .verdicts import VERDICTS, Finding
+
+_FROM_REPORTS = ("primary_reports", "responses", "eligible", "severity")
+
+
+def judged(paper: Paper, verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The ledger with its verdicts, in the order of the paper; where: section and place in it."""
+    ledger = paper.claims.reset_index().merge(verdicts, on="id", validate="one_to_one")
+    return ledger.assign(where=ledger["section"] + ", " + ledger["locator"])
+
+
+def facts(ledger: pd.DataFrame) -> dict[str, Any]:
+    """The numbers of the sentences that open and close the notebook, by name.
+
+    claims, findings and one number a verdict; `conclusions`: the findings that touch what the paper
+    concludes, and `searched`: the discrepant claims that rest on the counts found in notebook 02.
+    """
+    n = ledger["verdict"].value_counts()
+    wrong = discrepancies(ledger)
+    first = wrong.index[wrong["weight"] == "what the paper concludes"].unique()
+    tables = ledger[ledger["section"].str.startswith("Table")]["verdict"]
+    rests = ledger["verdict"].eq("discrepant") & ledger["check"].eq("unused_results")
+    reports = ledger["check"].isin(_FROM_REPORTS) & ledger["verdict"].eq("reproduced")
+    return {
+        "claims": len(ledger),
+        **{v.replace(" ", "_"): int(n.get(v, 0)) for v in VERDICTS},
+        "findings": wrong.index.nunique(),
+        "unexplained": int((wrong.index == "").sum()),
+        "conclusions": len(first),
+        "named": "; ".join(f"*{name}*" for name in first) or "none",
+        "searched": int(rests.sum()),
+        "by_construction": int(_by_construction(ledger).sum()),
+        "tables_sound": tables.isin(["reproduced", "consistent"]).mean(),
+        "tables_discrepant": int((tables == "discrepant").sum()),
+        "from_reports": int(reports.sum()),
+    }
+
+
+def _by_construction(ledger: pd.DataFrame) -> pd.Series:
+    """Whether a claim, or the one it repeats, was a constraint of the search for counts."""
+    states = pd.Series(list(zip(ledger["quantity"], ledger["population"], strict=True)))
+    used = states.isin(set(states[ledger["check"].eq("pooled")]))
+    return used & ledger["check"].isin(["pooled", "repetitions"])
+
+
+def by_section(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Claims of each section, by verdict."""
+    counts = pd.crosstab(ledger["section"], ledger["verdict"])
+    counts = counts.loc[ledger["section"].unique(), [v for v in VERDICTS if v in counts]]
+    return counts.assign(all=counts.sum(axis=1)).rename_axis(index=None, columns=None)
+
+
+def discrepancies(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Discrepant claims by finding, the weightiest first, each with the reason why it matters.
+
+    Returns
+    -------
+    DataFrame, indexed by finding ("" where findings.csv does not speak of the claim)
+        weight, where, printed, recomputed, compared with, why it matters.
+    """
+    told = store.load("findings").sort_values("order")
+    told = told.assign(id=told["claims"].str.split("; ")).explode("id").set_index("id")
+    wrong = ledger[ledger["verdict"] == "discrepant"].set_index("id")
+    wrong = wrong.join(told[["order", "finding", "weight", "why"]])
+    wrong = wrong.sort_values("order", kind="stable").fillna(
+        {"finding": "", "weight": "", "why": ""}
+    )
+    names = {"evidence": "compared with", "why": "why it matters"}
+    columns = ["weight", "where", "printed", "recomputed", *names.values()]
+    return wrong.rename(columns=names).set_index("finding")[columns].rename_axis(None)
+
+
+def with_caveat(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Claims that agree, and what a reader should know about them all the same."""
+    notes = ledger.dropna(subset="caveat")
+    return notes.set_index("where")[["printed", "verdict", "caveat"]].rename_axis(None)
+
+
+def limits_of_medians(ledger: pd.DataFrame) -> dict[str, Any]:
+    """Limits of medians that look like ranges: how many, and whether ranges they can be.
+
+    limits : how many. everyone, responders : the largest survival of all patients and of the
+    responders, who are among them. place : where the second lies ("beyond" or "within").
+    """
+    caveats = ledger["check"].eq("medians") & ledger["caveat"].notna()
+    results = ledger[caveats & ledger["section"].eq("Efficacy")].set_index("quantity")["value"]
+    ends = {
+        "everyone": "median OS, upper limit",
+        "responders": "median OS of responders, upper limit",
+    }
+    found = {name: float(results.get(quantity, float("nan"))) for name, quantity in ends.items()}
+    place = "beyond" if found["responders"] > found["everyone"] else "within"
+    return {"limits": int(caveats.sum()), "place": place, **found}
+
+
+def by_rule(found: list[Finding], subject: str) -> pd.DataFrame:
+    """The rules on one subject: what each compares, its claims and checks, how many disagree."""
+    rows = {}
+    for name, rule in RULES.items():
+        if rule.subject == subject:
+            mine = [f.check for f in found if f.rule == name]
+            question = (rule.checks.__doc__ or "").strip().splitlines()[0]
+            wrong = sum(not c.agrees for c in mine)
+            rows[rule.title] = (question, len({c.claim for c in mine}), len(mine), wrong)
+    names = ["what it compares", "claims", "checks", "disagree"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=names)
+
+
+def wanted(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Claims that nothing printed can check, counted by the data that would allow it."""
+    table = store.load("needs")
+    needs = {(r.quantity, r.population): r.needs for r in table.itertuples()}
+    left = ledger[ledger["check"].isin(["needs", "medians"])]
+    told = [
+        next(needs[key] for key in ((q, p), (q, "any"), (q.split(", ")[0], p)) if key in needs)
+        for q, p in zip(left["quantity"], left["population"], strict=True)
+    ]
+    return left.assign(needs=told).groupby(["verdict", "needs"]).size().to_frame("claims")
+
+
+def documented(evidence: pd.DataFrame) -> pd.DataFrame:
+    """Rows and patients whose count is documented, by endpoint and population."""
+    rows = []
+    for endpoint in ("cr", "or"):
+        known = evidence[f"{endpoint}_min"] == evidence[f"{endpoint}_max"]
+        for population, part in evidence.groupby("population", sort=False):
+            has = known[part.index]
+            n = part["n"]
+            share = f"{float(n[has].sum() / n.sum()):.0%}"
+            rows.append((endpoint.upper(), population, int(has.sum()), len(part),
+                         int(n[has].sum()), int(n.sum()), share))  # fmt: skip
+    names = ["endpoint", "population", "rows documented", "of rows", "patients in them",
+             "of patients", "share"]  # fmt: skip
+    return pd.DataFrame(rows, columns=names).set_index(["endpoint", "population"])
+
+
+def of_abstract(ledger: pd.DataFrame) -> pd.DataFrame:
+    """The numbers of the abstract, each with its verdict and reason."""
+    head = ledger[(ledger["section"] == "Abstract") & (ledger["quantity"] != "confidence level")]
+    columns = ["quantity", "population", "printed", "unit", "verdict", "reason"]
+    return head[columns].set_index("quantity").rename_axis(None)
+
+
+def listed(ledger: pd.DataFrame, verdict: str) -> pd.DataFrame:
+    """Every claim of one verdict, or all of them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such verdict.
+    """
+    if verdict not in (*VERDICTS, "all"):
+        raise ValueError(f"verdict: found {verdict!r}, expected one of {', '.join(VERDICTS)}, all")
+    rows = ledger if verdict == "all" else ledger[ledger["verdict"] == verdict]
+    return rows.set_index("where")[["printed", "unit", "verdict", "reason"]].rename_axis(None)
