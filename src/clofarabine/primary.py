@@ -145,16 +145,15 @@ def _summaries(result: pd.DataFrame, k: int) -> list[dict[str, Any]]:
     return out
 
 
-def _notes(value: pd.Series, k: int, method: Method) -> list[str]:
+def _notes(value: pd.Series, k: int, method: Method, at: str) -> list[str]:
     """Heterogeneity in two lines: Q with df and p; tau² and I² with their Q-profile intervals."""
     if k == 1:
         return ["One row: there is no heterogeneity to estimate."]
-    tau2 = f"tau² = {value['tau2']:.3f}"
-    source = "from tau²"
+    tau2, source = f"tau² = {value['tau2']:.3f}", "from tau²"
     if method.tau2_method == "CE":
-        tau2, source = "tau² = 0 by assumption", "from Q"
+        tau2, source = "tau² = 0 by assumption, yet", "from Q"
     return [
-        f"Heterogeneity: Q = {value['Q']:.1f}, df = {k - 1}, {probability(value['p_Q'])}",
+        f"Heterogeneity{at}: Q = {value['Q']:.1f}, df = {k - 1}, {probability(value['p_Q'])}",
         f"{tau2} [{value['tau2_lower']:.3f}, {value['tau2_upper']:.3f}]; I² = {value['I2']:.0f}% "
         f"[{value['I2_lower']:.0f}, {value['I2_upper']:.0f}] {source}; 95% intervals by Q-profile",
     ]
@@ -184,8 +183,12 @@ def _title(endpoint: str, population: str, counts: str, table: str | Path | None
     if table is not None:
         return Path(table).stem
     words = parameters.WORDS
-    what = f"{words['endpoint'][endpoint]}, {words['population'][population]}".capitalize()
-    return f"{what}, {counts} counts"
+    what = f"{words['endpoint'][endpoint]}, {words['population'][population]}"
+    return f"{_capital(what)}, {counts} counts"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def view(
@@ -218,13 +221,13 @@ def view(
         result["smallest"] = pd.Series({q: float(a.min()) for q, a in over.items()})
         result["largest"] = pd.Series({q: float(a.max()) for q, a in over.items()})
     value, title = result["value"], _title(endpoint, population, counts, table)
-    notes = _notes(value, len(x), method)
+    notes = _notes(value, len(x), method, " at the reference counts" if sets else "")
     lines = _summaries(result, len(x))
     published = [] if table is not None else _published(endpoint, population, method.scale)
     figure = figures.forest(
         _lines(frame, method.scale, value["tau2"], study_ci), [*lines[:1], *published, *lines[1:]],
         title, "patients with the event (percent)",
-        subtitle=labels.words(method).capitalize(), notes=notes,
+        subtitle=_capital(labels.words(method)), notes=notes,
     )  # fmt: skip
     own = "Clopper-Pearson (exact)" if study_ci == "exact" else "Wilson"
     hollow = " Hollow: reconstructed, with the range of count, rate and interval." if sets else ""

@@ -36,7 +36,7 @@ class Section:
     """A part of the notebook, or the sentence on why it is empty.
 
     views : pooled results by the name of their figure. captions : what goes before their captions.
-    frame : a table as people read it. saved : a derived table. facts : numbers for sentences.
+    frame, caption : a table as people read it. facts : numbers for sentences.
     """
 
     why: str = ""
@@ -46,16 +46,20 @@ class Section:
     caption: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def show(self) -> None:
+    def show(self, above: primary.View | None = None) -> None:
         """Display the section: figures, each with its method, and the table; or why there is none.
 
-        Figures are saved under their names.
+        Figures are saved under their names. One that stands above already is not shown twice.
         """
         if self.why:
             display(Markdown(self.why))
             return
         for name, view in self.views.items():
-            display(figures.show(view.figure, name, self.captions.get(name, "") + view.caption))
+            picture = figures.show(view.figure, name, self.captions.get(name, "") + view.caption)
+            if above is not None and view.caption == above.caption:
+                display(Markdown(f"*{view.facts['title']}*: the forest plot above."))
+                continue
+            display(picture)
             display(view.equivalent)
         if self.frame is not None:
             display(to_table(self.frame, caption=self.caption))
@@ -123,6 +127,12 @@ def _over_methods(endpoint: str, population: str, scale: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def _range(low: float, high: float) -> str:
+    """Two numbers as a range, or as one where they print alike."""
+    ends = f"{low:.1f}", f"{high:.1f}"
+    return ends[0] if ends[0] == ends[1] else "–".join(ends)
+
+
 def _interval(estimate: str, lower: str, upper: str) -> str:
     return f"{estimate} [{lower}, {upper}]"
 
@@ -152,14 +162,16 @@ def beside(table: str | Path | None = None) -> Section:
                 for end in ends
             )  # fmt: skip
             agree += fits
-            ranges = _interval(*(f"{low:.1f}–{high:.1f}" for low, high in zip(*ends, strict=True)))
+            ranges = _interval(*(_range(*pair) for pair in zip(*ends, strict=True)))
             verdict = "agrees, by construction" if fits else "does not agree"
         rows.append((
             WORDS["endpoint"][r.endpoint], WORDS["population"][r.population],
             WORDS["scale"][r.transformation], _interval(*paper), _ours(*key), ranges, verdict,
         ))  # fmt: skip
-    names = ("endpoint", "patients", "transformation", "printed in the paper",
-             "documented counts alone", "reconstructed counts, range", "reconstructed: verdict")  # fmt: skip
+    names = (
+        "endpoint", "patients", "transformation", "printed in the paper",
+        "documented counts alone", "reconstructed counts, range", "reconstructed: verdict",
+    )  # fmt: skip
     caption = "Pooled rate in percent with its 95% confidence interval"
     return Section(frame=pd.DataFrame(rows, columns=names), caption=caption,
                    facts={"agree": agree, "all": len(rows)})  # fmt: skip
@@ -176,18 +188,18 @@ def unprinted(table: str | Path | None = None) -> Section:
         _, x, n = studies.identified(e, p)
         profile = heterogeneity(x, n, Method())
         ends = [bounds.loc[(e, p, q)] for q in ("I2", "pi_lower", "pi_upper")]
-        i2, low, high = (f"{b['min']:.1f}–{b['max']:.1f}" for b in ends)
+        i2, low, high = (_range(b["min"], b["max"]) for b in ends)
         outer = f"[{100 * profile.i2_lower.min():.0f}, {100 * profile.i2_upper.max():.0f}]"
         rows.append((WORDS["endpoint"][e], WORDS["population"][p], i2, outer, low, high, len(x)))
     names = ("endpoint", "patients", "I² (from tau²), %", "I², 95% Q-profile, %",
              "prediction (t, k − 2), lower %", "upper %", "possible sets of counts")  # fmt: skip
-    caption = "Bounds over all possible sets of counts, each pooled by the method it was found under"
+    caption = (
+        "Bounds over all possible sets of counts, each pooled by the method it was found under"
+    )
     return Section(frame=pd.DataFrame(rows, columns=names), caption=caption)
 
 
-def saved(table: str | Path | None = None) -> Section:
-    """Every primary result, saved as the derived table primary_results."""
-    if why := _missing(table, reconstructed=False):
-        return Section(why)
-    store.save_derived("primary_results", primary.results())
-    return Section()
+def save(table: str | Path | None = None) -> None:
+    """Save every primary result as the derived table primary_results; not with another table."""
+    if table is None:
+        store.save_derived("primary_results", primary.results())

@@ -67,7 +67,17 @@ class Step:
 
 # The data flow, stated here and nowhere else; a step can use nothing that it does not name.
 FLOW: tuple[Step, ...] = (
-    Step("00_start", reads=("identified_set_cr", "identified_set_or")),
+    Step(
+        "00_start",
+        reads=(
+            "identified_set_cr",
+            "identified_set_or",
+            "bounds",
+            "primary_results",
+            "sensitivity",
+            "claims_verdicts",
+        ),
+    ),
     Step(
         "01_data_extraction",
         writes=("internal_checks",),

@@ -4,9 +4,9 @@ import subprocess
 
 import numpy as np
 import pytest
+from conftest import need
 from numpy.testing import assert_allclose
 
-from conftest import need
 from metaprop.effectsize import INVERSES, SCALES
 from metaprop.equivalent import meta_call, metafor_call, r_call, sentence
 from metaprop.heterogeneity import heterogeneity
@@ -38,7 +38,10 @@ def _r(blocks: list[str]) -> list[np.ndarray]:
     done = subprocess.run([need("Rscript"), "-"], input="\n".join(script), capture_output=True,
                           text=True, timeout=120)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return [np.array([float(v.replace("NA", "nan")) for v in row.split()]) for row in done.stdout.splitlines()]
+    return [
+        np.array([float(v.replace("NA", "nan")) for v in row.split()])
+        for row in done.stdout.splitlines()
+    ]
 
 
 def _numbers(x: list[int], n: list[int], method: Method) -> list[float]:

@@ -12,7 +12,7 @@ from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
 
 ROW = 0.19  # inches per line
 # Columns of text beside the axes, as fractions of its width.
-LABEL, EVENTS, TOTAL, RESULT, WEIGHT = -1.12, -0.28, -0.08, 1.05, 1.83
+LABEL, EVENTS, TOTAL, RESULT, WEIGHT = -1.12, -0.28, -0.08, 1.05, 1.77
 
 
 def span(low: float, high: float) -> str:
