@@ -13,6 +13,24 @@ from metaprop.method import FIELDS, Method
 from . import figures, parameters
 from .primary import view
 
+# Side by side where there is room, below each other where there is not: nothing is cut off.
+_ROW = {"flex_flow": "row wrap", "width": "100%"}
+_LISTS = {"flex": "0 0 25em"}
+_SHOWN = {"flex": "1 1 30em", "min_width": "0"}
+
+
+def _list(name: str, value: str) -> widgets.Dropdown:
+    """A drop-down list of a parameter's values, all of it in words."""
+    words = parameters.WORDS[name]
+    valid = parameters.CHOICES[name]
+    return widgets.Dropdown(
+        options=[(words[v], v) for v in valid],
+        value=choose(name, value, valid),
+        description=parameters.NAMES[name],
+        style={"description_width": "11em"},
+        layout={"width": "24em"},
+    )
+
 
 class Explorer:
     """Drop-down lists and the view that follows them; a notebook shows it as it is.
@@ -22,21 +40,16 @@ class Explorer:
 
     def __init__(self, table: str | Path | None = None, **initial: str) -> None:
         self.controls = {
-            name: widgets.Dropdown(
-                options=valid,
-                value=choose(name, initial.get(name, valid[0]), valid),
-                description=name,
-                style={"description_width": "9em"},
-            )
+            name: _list(name, initial.get(name, valid[0]))
             for name, valid in parameters.CHOICES.items()
         }
         self.table = table
-        self.output = widgets.HTML()
+        self.output = widgets.HTML(layout=_SHOWN)
         self.first = self.redraw()
         for control in self.controls.values():
             control.observe(lambda _: self.redraw(), "value")
-        lists = widgets.VBox(list(self.controls.values()), layout={"flex": "0 0 auto"})
-        self.box = widgets.HBox([lists, self.output])
+        lists = widgets.VBox(list(self.controls.values()), layout=_LISTS)
+        self.box = widgets.HBox([lists, self.output], layout=_ROW)
 
     def redraw(self) -> figures.Picture | None:
         """Bring picture and result in step with the controls; an error is shown in their place."""
@@ -53,11 +66,9 @@ class Explorer:
         drawn = figures.draw(found.figure, "explorer", found.caption)
         picture = base64.b64encode(drawn.svg.encode()).decode()
         alt = html.escape(found.caption, quote=True)
-        table = found.result.T.to_html(float_format="{:.4g}".format, border=0, justify="right")
         self.output.value = (
             f'<img src="data:image/svg+xml;base64,{picture}" alt="{alt}" style="max-width: 100%">'
-            f"<p>{alt}</p><style>.clofarabine td, .clofarabine th {{padding: 0 .6em}}</style>"
-            f'<div class="clofarabine">{table}</div>'
+            f"<p>{alt}</p>{found.table.html}"
         )
         return drawn
 

@@ -1,7 +1,8 @@
-"""The choices that the notebooks share as parameters, and what each may be."""
+"""The choices that the notebooks share as parameters: what each may be, and in words."""
 
 from typing import Any
 
+from metaprop import labels
 from metaprop.effectsize import INVERSES, SCALES, choose
 from metaprop.method import CI_METHODS, TAU2_METHODS
 
@@ -15,6 +16,27 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "ci_method": CI_METHODS,
     "inverse": INVERSES,
     "counts": COUNTS,
+    "study_ci": tuple(labels.STUDY_CI),
+}
+NAMES = {
+    "endpoint": "Endpoint",
+    "population": "Patients",
+    "scale": "Transformation",
+    "tau2_method": "Between-study variance",
+    "ci_method": "Confidence interval",
+    "inverse": "Way back to percent",
+    "counts": "Counts",
+    "study_ci": "Intervals of single rows",
+}
+WORDS: dict[str, dict[str, str]] = {
+    "endpoint": {"CR": "complete remission", "OR": "overall remission"},
+    "population": {"paediatric": "children", "overall": "children and adults"},
+    "scale": labels.SCALE,
+    "tau2_method": labels.TAU2_METHOD,
+    "ci_method": labels.CI_METHOD,
+    "inverse": labels.INVERSE,
+    "counts": {"documented": "documented alone", "reconstructed": "with reconstructed ones"},
+    "study_ci": labels.STUDY_CI,
 }
 
 

@@ -40,6 +40,7 @@ INVERSE = {
     "sin2": "plain sin²",
     "none": "–",
 }
+STUDY_CI = {"exact": "exact (Clopper-Pearson)", "wilson": "Wilson"}
 QUANTITY = {
     "estimate": "pooled rate, %",
     "lower": "95% CI, lower limit, %",
@@ -47,7 +48,11 @@ QUANTITY = {
     "pi_lower": "95% prediction interval (k - 2), lower limit, %",
     "pi_upper": "95% prediction interval (k - 2), upper limit, %",
     "tau2": "tau², transformed scale",
+    "tau2_lower": "tau², lower 95% limit (Q-profile)",
+    "tau2_upper": "tau², upper 95% limit (Q-profile)",
     "I2": "I², %",
+    "I2_lower": "I², lower 95% limit (Q-profile), %",
+    "I2_upper": "I², upper 95% limit (Q-profile), %",
     "Q": "Cochran's Q",
     "p_Q": "p of Q",
 }

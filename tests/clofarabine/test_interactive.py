@@ -7,8 +7,11 @@ from numpy.testing import assert_allclose
 from statsmodels.stats.meta_analysis import combine_effects
 
 from clofarabine import explorer as interactive
-from clofarabine import figures, primary, studies
+from clofarabine import figures, parameters, primary, published_results, studies, summary
+from clofarabine.tables import store
 from clofarabine.tables.store import DATA
+from metaprop.labels import QUANTITY
+from metaprop.method import Method
 
 EXAMPLE = DATA / "examples" / "debruin2009.csv"
 
@@ -43,19 +46,34 @@ def test_a_reconstructed_view_has_its_range(endpoint):
 
 def test_the_inverse_matters_for_the_double_arcsine_alone():
     def estimate(scale, inverse):
-        found = primary.view(scale=scale, inverse=inverse).result
+        found = primary.view(method=Method(scale, inverse=inverse)).result
         return found.loc["estimate", "value"]
 
     assert estimate("PAS", "harmonic") == estimate("PAS", "sin2")
     assert estimate("PFT", "harmonic") != estimate("PFT", "sin2")
 
 
-@pytest.mark.parametrize("name", ["endpoint", "transformation", "tau2", "interval", "counts"])
+@pytest.mark.parametrize("name", ["endpoint", "population", "counts", "study_ci"])
 def test_an_unknown_value_is_answered_with_the_valid_ones(name):
-    with pytest.raises(ValueError, match=": found 'x', expected one of "):
+    with pytest.raises(ValueError, match=f"{name}: found 'x', expected one of "):
         primary.view(**{name: "x"})
+
+
+@pytest.mark.parametrize("name", list(parameters.CHOICES))
+def test_the_explorer_refuses_an_unknown_value(name):
     with pytest.raises(ValueError, match=f"{name}: found 'x', expected one of "):
         interactive.Explorer(**{name: "x"})
+
+
+def test_every_choice_is_in_words():
+    """No code is shown: neither the parameter's name nor its value."""
+    explorer = interactive.Explorer()
+    for name, control in explorer.controls.items():
+        assert control.description != name
+        words, codes = zip(*control.options, strict=True)
+        assert codes == parameters.CHOICES[name]
+        assert len(set(words)) == len(words)
+        assert not {"DL", "PAS", "PFT", "PLO", "CR", "OR", "wald", "HE", "CE"} & set(words)
 
 
 def test_a_list_redraws_and_the_first_picture_is_what_is_kept():
@@ -65,9 +83,11 @@ def test_a_list_redraws_and_the_first_picture_is_what_is_kept():
     assert "application/vnd.jupyter.widget-view+json" in kept
     assert kept["image/svg+xml"] == figures.draw(one.figure, "explorer", one.caption).svg
     before = explorer.output.value
-    explorer.controls["tau2"].value = "REML"
+    explorer.controls["tau2_method"].value = "REML"
     assert explorer.output.value != before
-    assert primary.view("OR", tau2_method="REML").caption in explorer.output.value
+    want = primary.view("OR", method=Method(tau2_method="REML"))
+    assert want.caption in explorer.output.value
+    assert want.table.html in explorer.output.value
     assert explorer._repr_mimebundle_()["image/svg+xml"] == kept["image/svg+xml"]
 
 
@@ -75,39 +95,130 @@ def test_an_error_stands_where_the_picture_was(tmp_path):
     one = tmp_path / "one.csv"
     one.write_text("label,x,n\nA & B,1,5\n")
     explorer = interactive.Explorer(table=one)
-    explorer.controls["interval"].value = "hartung-knapp"
+    explorer.controls["ci_method"].value = "hartung-knapp"
     assert "found k = 1 row" in explorer.output.value
-    explorer.controls["interval"].value = "wald"
+    explorer.controls["ci_method"].value = "wald"
     assert "<img" in explorer.output.value
 
 
 def test_lists_that_do_not_matter_are_grey():
     explorer = interactive.Explorer()
     assert explorer.controls["inverse"].disabled
-    explorer.controls["transformation"].value = "PFT"
+    explorer.controls["scale"].value = "PFT"
     assert not explorer.controls["inverse"].disabled
     other = interactive.Explorer(table=EXAMPLE)
     assert other.controls["endpoint"].disabled
-    assert not other.controls["tau2"].disabled
+    assert not other.controls["tau2_method"].disabled
 
 
 def test_a_common_effect_shows_its_heterogeneity_and_no_new_study():
-    found = primary.view(tau2_method="CE").result["value"]
-    k = studies.load()["x"].notna().sum()
-    assert found["tau²"] == 0
-    assert_allclose(found["I²"], 100 * (found["Q"] - (k - 1)) / found["Q"])
-    assert found["I²"] > 0
-    assert not {"prediction from", "to"} & set(found.index)
-    assert {"prediction from", "to"} < set(primary.view(tau2_method="DL").result.index)
+    seen = primary.view(method=Method(tau2_method="CE"))
+    found, k = seen.result["value"], studies.load()["x"].notna().sum()
+    assert found["tau2"] == 0
+    assert_allclose(found["I2"], 100 * (found["Q"] - (k - 1)) / found["Q"])
+    assert found["I2"] > 0
+    assert not {"pi_lower", "pi_upper"} & set(found.index)
+    assert {"pi_lower", "pi_upper"} < set(primary.view().result.index)
+    words = _words(seen)
+    assert not any(w.startswith("Prediction") for w in words)
+    assert any("tau² = 0 by assumption" in w and "from Q" in w for w in words)
 
 
-def test_single_rows_have_exact_intervals_and_the_caption_says_so(tmp_path):
-    """0 of 4: Clopper & Pearson's upper limit is 1 - 0.025^(1/4)."""
+def _words(seen: primary.View) -> list[str]:
+    figure = seen.figure
+    return [t.get_text() for ax in figure.axes for t in ax.texts] + [
+        t.get_text() for t in figure.texts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("study_ci", "said", "upper"),
+    [
+        ("exact", "Clopper-Pearson (exact)", 1 - 0.025 ** (1 / 4)),
+        # Wilson's upper limit of 0 of n is z² / (n + z²)
+        ("wilson", "Wilson", 1.959964**2 / (4 + 1.959964**2)),
+    ],
+)
+def test_single_rows_have_their_interval_and_the_caption_says_which(
+    tmp_path, study_ci, said, upper
+):
     table = tmp_path / "small.csv"
     table.write_text("label,x,n\nA,0,4\nB,3,9\nC,5,5\n")
     for scale in ("PAS", "PFT", "PLO"):
-        seen = primary.view(scale=scale, table=table)
-        assert "Intervals of single rows: Clopper-Pearson (exact), 95%." in seen.caption
-        words = [t.get_text() for ax in seen.figure.axes for t in ax.texts]
-        assert f"0 [0, {100 * (1 - 0.025 ** (1 / 4)):.0f}]" in words
-        assert f"100 [{100 * 0.025 ** (1 / 5):.0f}, 100]" in words
+        seen = primary.view(method=Method(scale), table=table, study_ci=study_ci)
+        assert f"Intervals of single rows: {said}, 95%." in seen.caption
+        assert f"0 [0, {100 * upper:.0f}]" in _words(seen)
+
+
+def test_below_the_diamond_stand_heterogeneity_and_prediction():
+    seen = primary.view("OR")
+    value, words = seen.result["value"], _words(seen)
+    k = studies.load("OR")["x"].notna().sum()
+    assert f"Prediction (t, k − 2 = {k - 2} df)" in words
+    assert f"[{value['pi_lower']:.0f}, {value['pi_upper']:.0f}]" in words
+    q = f"Heterogeneity: Q = {value['Q']:.1f}, df = {k - 1}, p = {value['p_Q']:.3f}"
+    assert q in words
+    assert "Arcsine, DerSimonian-Laird, Wald" in words
+
+
+def test_a_reconstructed_row_shows_the_range_of_rate_and_interval():
+    """CLO08708: 0 or 1 of 2 patients; exact limits of 1 of 2 by their closed form."""
+    rows = studies.load("CR", counts="reconstructed").set_index("label")
+    assert tuple(rows.loc["CLO08708", ["x_min", "x_max", "n"]]) == (0, 1, 2)
+    upper = 100 * np.sqrt(0.975)
+    assert f"0–50 [0, {upper:.0f}]" in _words(primary.view("CR", counts="reconstructed"))
+
+
+def test_every_pooled_result_is_followed_by_its_method_and_the_call():
+    seen = primary.view(method=Method("PLO", "REML", "hartung-knapp"))
+    said = seen.equivalent.data
+    assert said.startswith("**Method.** Inverse-variance pooling of 5 rows on the logit scale")
+    assert 'rma(yi, vi, data=es, method="REML", test="knha"' in said
+    assert "meta::metaprop(" in said
+
+
+def test_the_table_says_what_its_columns_are_and_has_words_for_every_row():
+    seen = primary.view(counts="reconstructed")
+    _, vectors, _ = studies.identified("CR")
+    assert f"one of {len(vectors)} possible sets of counts" in seen.table.html
+    assert set(seen.result.index) == set(QUANTITY)
+    assert all(QUANTITY[q] in seen.table.text for q in seen.result.index)
+
+
+def test_each_printed_result_stands_beside_ours():
+    section = published_results.beside()
+    paper = store.load("pooled_results")
+    assert len(section.frame) == len(paper) == section.facts["all"] == section.facts["agree"]
+    cell = section.frame.iloc[0]
+    value = primary.view().result["value"]
+    assert cell["documented counts alone"] == "{estimate:.1f} [{lower:.1f}, {upper:.1f}]".format(
+        **value
+    )
+    adults = section.frame["patients"].str.contains("adults")
+    assert (section.frame.loc[adults, "documented counts alone"] == "").all()
+    assert (section.frame.iloc[:, -1] == "agrees, by construction").all()
+
+
+def test_a_section_of_the_paper_says_in_one_sentence_that_it_is_empty(monkeypatch):
+    for section in (
+        published_results.documented(EXAMPLE), published_results.figure2(EXAMPLE),
+        published_results.beside(EXAMPLE), published_results.unprinted(EXAMPLE),
+    ):  # fmt: skip
+        assert section.why == (
+            "Nothing is published of the table given, so there is nothing to compare it with."
+        )
+        assert section.say("{no_such_fact}") is None
+    monkeypatch.setattr(studies, "possible", lambda: False)
+    assert "No set of counts agrees" in published_results.figure2().why
+    assert "No set of counts agrees" in published_results.unprinted().why
+    assert published_results.beside().facts["agree"] == 0
+
+
+def test_the_start_page_says_what_the_tables_say():
+    facts = summary.facts()
+    known = studies.load("CR")["kind"].eq("documented").sum()
+    assert facts["CR_known"] == known
+    assert facts["CR_estimate"] == pytest.approx(primary.view().result.loc["estimate", "value"])
+    verdicts = ("reproduced", "consistent", "discrepant", "transcribed", "not_reproducible")
+    assert sum(facts[v] for v in verdicts) == facts["claims"]
+    assert facts["CR_least"] <= facts["CR_estimate"] <= facts["CR_most"]

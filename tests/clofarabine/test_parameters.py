@@ -69,7 +69,7 @@ def test_papermill_takes_parameters_from_any_folder(tmp_path):
     for name in PROJECT.step("03").reads:
         (tables / f"{name}.csv").write_bytes(PROJECT.committed_tables()[name].read_bytes())
     done = _papermill(
-        tmp_path, str(PRIMARY), str(out), "-p", "endpoint", "OR", "-p", "tau2", "REML"
+        tmp_path, str(PRIMARY), str(out), "-p", "endpoint", "OR", "-p", "tau2_method", "REML"
     )
     assert done.returncode == 0, done.stderr
     sources = [c.source for c in nbformat.read(out, as_version=4).cells]
@@ -77,7 +77,10 @@ def test_papermill_takes_parameters_from_any_folder(tmp_path):
     assert "REML" in str([c.get("outputs") for c in nbformat.read(out, as_version=4).cells])
 
 
-@pytest.mark.parametrize(("name", "valid"), [("tau2", "DL, PM, REML"), ("endpoint", "CR, OR")])
+@pytest.mark.parametrize(
+    ("name", "valid"),
+    [("tau2_method", "DL, PM, REML"), ("endpoint", "CR, OR"), ("study_ci", "exact, wilson")],
+)
 def test_papermill_answers_an_unknown_value_with_the_valid_ones(tmp_path, name, valid):
     done = _papermill(tmp_path, str(PRIMARY), str(tmp_path / "out.ipynb"), "-p", name, "XY")
     assert done.returncode != 0

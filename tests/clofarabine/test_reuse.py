@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from clofarabine.tables import store
 from clofarabine.tables.store import DATA
+from compendium import run
 
 TABLE = DATA / "examples" / "debruin2009.csv"
 STEPS = ("03_primary_analysis", "04_sensitivity_analyses", "05_publication_bias")
@@ -41,7 +42,7 @@ for run in schedule.run_all(made, steps, {parameters!r}, build=Path({str(build)!
 def texts(tmp_path_factory) -> dict[str, str]:
     """What each notebook says when it is given the other table."""
     build = tmp_path_factory.mktemp("reuse")
-    return _run(build, table=str(TABLE), transformation="PLO", tau2="REML")
+    return _run(build, table=str(TABLE), scale="PLO", tau2_method="REML")
 
 
 def _said(path: Path) -> str:
@@ -77,6 +78,20 @@ def test_nothing_of_the_paper_is_left(texts, name):
             assert row["label"] in texts[name]
 
 
+def test_the_primary_analysis_says_nothing_of_the_paper(tmp_path):
+    """Headings and prose included: what a reader sees with all code folded."""
+    steps = [run.step(STEPS[0])]
+    (done,) = run.run_all(steps, {"table": str(TABLE)}, build=tmp_path)
+    path = done.folder / "notebook.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    seen = "\n".join([*prose, _said(path)]).lower()
+    words = ("the paper", "figure 2", "remission", "children", "adult", "clofarabine", "jeha")
+    assert [w for w in words if w in seen] == []
+    assert seen.count("nothing is published of the table given") == 4
+    assert not (done.folder / "derived" / "primary_results.csv").exists()
+
+
 ODD = {"True": (11, 29), "nan": (24, 33), "NA": (179, 326), "007": (82, 240), "None": (20, 70),
        "1e5": (55, 90)}  # fmt: skip
 
@@ -93,12 +108,12 @@ def odd(tmp_path_factory) -> dict[str, str]:
     table = build / "odd.csv"
     lines = [f"{label},{x},{n}\n" for label, (x, n) in ODD.items()]
     table.write_text("label,x,n\n" + "".join(lines), encoding="utf-8")
-    return _run(build, table=str(table), tau2="CE")
+    return _run(build, table=str(table), tau2_method="CE")
 
 
 def test_labels_are_text_in_every_picture_and_sentence(odd):
     """Drawn in 03, listed in 04, and named in the sentences of 04 and 05."""
-    assert "odd · PAS: 6 of 6 rows, 788 patients" in odd[STEPS[0]]
+    assert "odd: 6 of 6 rows, 788 patients" in odd[STEPS[0]]
     for label in ODD:
         assert f"<td>{label}</td>" in odd[STEPS[1]]
     y, w = _arcsine()
@@ -114,14 +129,15 @@ def test_a_common_effect_is_not_said_to_foretell_a_study(odd):
     y, w = _arcsine()
     q = (w * (y - (w * y).sum() / w.sum()) ** 2).sum()
     said = odd[STEPS[0]]
-    assert f"I² is {100 * (q - 5) / q:.0f}%." in said
+    assert f"I² = {100 * (q - 5) / q:.0f}%" in said
+    assert "a common effect has no prediction interval" in said
     assert "new study" not in said
-    assert "prediction from" not in said
+    assert "prediction interval (k - 2)" not in said
 
 
 def test_the_safety_notebook_takes_a_common_effect(tmp_path):
     """It has no prediction interval: none is drawn, and none is put into words."""
-    (said,) = _run(tmp_path, ("06_safety_summary",), tau2="CE").values()
+    (said,) = _run(tmp_path, ("06_safety_summary",), tau2_method="CE").values()
     assert "; a common effect has no prediction interval. I² exceeds 75% for" in said
     assert "nan%" not in said
     assert "thin bar: 95% prediction interval" not in said

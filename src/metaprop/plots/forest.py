@@ -1,4 +1,4 @@
-"""Forest plots in the layout of the paper's Figure 2."""
+"""Forest plots of proportions: rows above, pooled results and heterogeneity below."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,13 @@ from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
 
 ROW = 0.19  # inches per line
 # Columns of text beside the axes, as fractions of its width.
-LABEL, EVENTS, TOTAL, RESULT, WEIGHT = -1.12, -0.28, -0.08, 1.05, 1.76
+LABEL, EVENTS, TOTAL, RESULT, WEIGHT = -1.12, -0.28, -0.08, 1.05, 1.77
+
+
+def span(low: float, high: float) -> str:
+    """Two numbers as a range, or as one where they print alike: "33–43", "12"."""
+    ends = [f"{v:.0f}" for v in (low, high)]
+    return ends[0] if ends[0] == ends[1] else "–".join(ends)
 
 
 def _text(ax: Axes, x: float, y: float, text: str, **kw: object) -> None:
@@ -31,58 +37,76 @@ def _study(ax: Axes, y: float, r: pd.Series, biggest: float) -> None:
         return
     hollow = r["kind"] == "reconstructed"
     colour = ORANGE if hollow else BLUE
-    count = f"{int(r['x'])}"
-    if hollow and r["x_min"] < r["x_max"]:
-        count = f"{int(r['x_min'])}–{int(r['x_max'])}"
-        low, high = 100 * r["x_min"] / r["n"], 100 * r["x_max"] / r["n"]
+    low, high = 100 * r["x_min"] / r["n"], 100 * r["x_max"] / r["n"]
+    if low < high:
         ax.plot([low, high], [y, y], color=ORANGE, alpha=0.25, lw=7, solid_capstyle="butt")
-    _text(ax, EVENTS, y, count, ha="right")
+    _text(ax, EVENTS, y, span(r["x_min"], r["x_max"]), ha="right")
     ax.plot([r["lower"], r["upper"]], [y, y], color=BLACK, lw=0.9, zorder=2)
     size = 3 + 5 * np.sqrt(r["weight"] / biggest)
     ax.plot(
         r["estimate"], y, "s", ms=size, mec=colour, mew=1.2, mfc="white" if hollow else colour,
         zorder=3, clip_on=False,
     )  # fmt: skip
-    numbers = f"{r['estimate']:.0f} [{r['lower']:.0f}, {r['upper']:.0f}]"
-    _text(ax, RESULT, y, numbers)
+    _text(ax, RESULT, y, f"{span(low, high)} [{r['lower']:.0f}, {r['upper']:.0f}]")
     _text(ax, WEIGHT, y, f"{r['weight']:.1f}", ha="right")
 
 
 def _summary(ax: Axes, y: float, s: dict) -> None:
-    """A pooled estimate: diamond over its interval, and the prediction interval as a thin bar."""
-    _text(ax, LABEL, y, s["label"], weight="bold")
-    if "prediction" in s:
-        low, high = s["prediction"]
-        ax.plot([low, high], [y, y], color=GREY, lw=1, marker="|", ms=6, zorder=1)
-    est, low, high = s["estimate"], s["lower"], s["upper"]
-    printed = s.get("printed", False)
-    ax.fill(
-        [low, est, high, est], [y, y - 0.28, y, y + 0.28], zorder=2, lw=1,
-        fc="white" if printed else BLACK, ec=BLACK, ls="--" if printed else "-",
-    )  # fmt: skip
-    _text(ax, RESULT, y, f"{est:.0f} [{low:.0f}, {high:.0f}]", weight="bold")
+    """A line below the rows: a diamond, a range of pooled rates, or a prediction interval."""
+    kind, low, high = s["kind"], s["lower"], s["upper"]
+    weight = "normal" if kind == "prediction" else "bold"
+    _text(ax, LABEL, y, s["label"], weight=weight)
+    numbers = f"[{low:.0f}, {high:.0f}]"
+    if kind == "prediction":
+        ax.plot([low, high], [y, y], color=BLACK, lw=1.2, marker="|", ms=6, zorder=1)
+    elif kind == "range":
+        ends = s["smallest"], s["largest"]
+        numbers = f"{span(*ends)} {numbers}"
+        ax.plot([low, high], [y, y], color=ORANGE, lw=0.9)
+        ax.plot(ends, [y, y], color=ORANGE, lw=6, solid_capstyle="butt")
+    else:
+        numbers = f"{s['estimate']:.0f} {numbers}"
+        middle, printed = s["estimate"], kind == "printed"
+        ax.fill(
+            [low, middle, high, middle], [y, y - 0.28, y, y + 0.28], zorder=2, lw=1,
+            fc="white" if printed else BLACK, ec=BLACK, ls="--" if printed else "-",
+        )  # fmt: skip
+    _text(ax, RESULT, y, numbers, weight=weight)
 
 
-def forest(rows: pd.DataFrame, summaries: Sequence[dict], title: str, unit: str) -> Figure:
-    """Forest plot of proportions with pooled estimates below.
+def forest(
+    rows: pd.DataFrame,
+    summaries: Sequence[dict],
+    title: str,
+    unit: str,
+    *,
+    subtitle: str = "",
+    notes: Sequence[str] = (),
+) -> Figure:
+    """Forest plot of proportions with pooled results and heterogeneity below.
 
     Parameters
     ----------
     rows : DataFrame
-        One row per line: label, n, x, x_min, x_max, estimate, lower, upper (percent), weight
+        One row per line: label, n, x_min, x_max, estimate, lower, upper (percent), weight
         (percent), kind ("documented", "reconstructed", "unknown"). A row without an estimate is
-        drawn as unknown.
+        drawn as unknown. A count with a range shows that of its rate.
     summaries : sequence of dict
-        label, estimate, lower, upper (percent); optional prediction (low, high), printed (True for
-        a number taken from the paper: dashed outline).
+        kind, label, lower, upper (percent), in the order drawn. Kinds: "pooled" and "printed" (a
+        number of the paper: dashed outline) with estimate; "range" with smallest and largest
+        estimate; "prediction".
     title, unit : str
         Title, and label of the axis.
+    subtitle : str
+        Second line of the title: the method in words.
+    notes : sequence of str
+        Lines under the last summary: heterogeneity.
     """
-    lines = len(rows) + len(summaries)
+    lines = len(rows) + len(summaries) + len(notes)
     with mpl.rc_context(STYLE):
-        height = ROW * (lines + 1.5) + 0.75
+        height = ROW * (lines + 2.5) + 0.75
         fig = new_figure(PAGE, height)
-        ax = fig.add_axes((0.39, 0.5 / height, 0.34, ROW * (lines + 1.3) / height))
+        ax = fig.add_axes((0.39, 0.5 / height, 0.335, ROW * (lines + 1.3) / height))
         ax.set(xlim=(0, 100), ylim=(lines - 0.3, -1.6), yticks=[], xlabel=unit)
         ax.spines["left"].set_visible(False)
         biggest = rows["weight"].max()
@@ -96,5 +120,10 @@ def forest(rows: pd.DataFrame, summaries: Sequence[dict], title: str, unit: str)
         ax.axhline(len(rows) - 0.45, color=GREY, lw=0.6, xmin=LABEL, xmax=WEIGHT, clip_on=False)
         for y, s in enumerate(summaries, start=len(rows)):
             _summary(ax, y, s)
+        pooled = [s["estimate"] for s in summaries if s["kind"] == "pooled"]
+        ax.vlines(pooled, -0.5, len(rows) - 0.2, color=GREY, lw=0.8, ls=":", zorder=0)
+        for y, note in enumerate(notes, start=len(rows) + len(summaries)):
+            _text(ax, LABEL, y, note)
         fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
+        fig.text(0.01, 1 - 0.24 / height, subtitle, va="top")
     return fig

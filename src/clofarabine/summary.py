@@ -1,0 +1,68 @@
+"""What the start page says: the answer in plain words, each number from a derived table."""
+
+from typing import Any
+
+from . import studies
+from .parameters import WORDS
+from .tables import store
+
+_VERDICTS = ("reproduced", "consistent", "discrepant", "transcribed", "not reproducible")
+
+
+def facts() -> dict[str, Any]:
+    """Numbers and phrases of the start page by name.
+
+    Rates in percent: ours from documented counts (``CR_estimate`` ...), the paper's
+    (``CR_printed_estimate`` ...), and the extremes over all other methods (``CR_least``,
+    ``CR_most``); ``claims`` and the number of each verdict; ``counts``, what is known of the
+    unpublished counts.
+    """
+    out: dict[str, Any] = {}
+    results = store.load("primary_results").query("counts == 'documented'")
+    paper = store.load("pooled_results").query("transformation == 'PAS'")
+    other = store.load("sensitivity").query(
+        "counts == 'documented' and population == 'paediatric' and rows == 'all rows'"
+    )
+    other = other.dropna(subset="estimate_min")
+    for endpoint in studies.ENDPOINTS:
+        own = results[results["endpoint"] == endpoint]
+        values = own.set_index("quantity")["value"]
+        out |= {f"{endpoint}_{q}": v for q, v in values.items()}
+        row = paper.query("endpoint == @endpoint and population == 'paediatric'").iloc[0]
+        out |= {f"{endpoint}_printed_{q}": row[q] for q in ("estimate", "lower", "upper")}
+        methods = other[other["endpoint"] == endpoint]
+        out[f"{endpoint}_least"] = methods["estimate_min"].min()
+        out[f"{endpoint}_most"] = methods["estimate_max"].max()
+        known = studies.load(endpoint)
+        out[f"{endpoint}_known"] = int((known["kind"] == "documented").sum())
+    out["methods"] = len(methods)
+    out["rows"], out["patients"] = len(known), int(known["n"].sum())
+    verdicts = store.load("claims_verdicts")["verdict"]
+    out["claims"] = len(verdicts)
+    out |= {v.replace(" ", "_"): int((verdicts == v).sum()) for v in _VERDICTS}
+    return out | {"counts": _counts(), "inside": _inside(out)}
+
+
+def _inside(found: dict[str, Any]) -> str:
+    """Endpoints whose printed rate lies inside the interval from documented counts."""
+    ends = ("{}_lower", "{}_printed_estimate", "{}_upper")
+    values = {e: [found[end.format(e)] for end in ends] for e in studies.ENDPOINTS}
+    names = [WORDS["endpoint"][e] for e, v in values.items() if v == sorted(v)]
+    return f"for {' and for '.join(names)}" if names else "for neither"
+
+
+def _counts() -> str:
+    """What is known of the counts that no report gives."""
+    bounds = store.load("bounds").query("method == 'any'")
+    if bounds.empty:
+        return "No set of counts agrees with the reports and the paper's results at once."
+    sets = bounds.groupby("endpoint", sort=False)["vectors"].first()
+    upper = bounds.query("quantity == 'pi_upper' and population == 'paediatric'")
+    most = upper.set_index("endpoint")["max"]
+    return (
+        f"The counts that no report gives can be narrowed down to {sets['CR']} possible sets for "
+        f"complete and {sets['OR']} for overall remission. With any of them the paper's pooled "
+        "results come out, because they were chosen so: that confirms nothing. What is new is that "
+        f"even then a new study might show up to {most['CR']:.0f}% complete and up to "
+        f"{most['OR']:.0f}% overall remissions."
+    )
