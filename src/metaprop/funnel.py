@@ -69,7 +69,7 @@ def power(
         Small-study effects on the scale of Egger's coefficient: change of the effect per unit of
         standard error. 0 gives the rate of false alarms.
     scale, test : str
-        As in `bias.run`.
+        As in `small_study.run`.
     sets, seed : int
         Simulated study sets per slope; the same rates are drawn for all slopes.
     alpha : float

@@ -2,6 +2,10 @@
 
 Each test asks one question: do the small rows show another rate than the large ones? None of them
 can tell publication bias from any other reason for that.
+
+The regressions are written out on arrays, and not left to statsmodels, because each is made of
+every vector of an identified set and of thousands of simulated sets of studies in one call; the
+tests hold them against statsmodels, one set at a time.
 """
 
 from dataclasses import dataclass
@@ -13,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, stdtr
 
 from .effectsize import Array, Scale, choose, counts, transform
-from .pooling import effects
+from .line import line, residual_tau2, rows, weights, without_noise
 
 Test = Literal["Egger", "Thompson-Sharp", "Begg-Mazumdar", "Peters", "Macaskill"]
 TESTS: tuple[Test, ...] = get_args(Test)
@@ -36,13 +40,6 @@ class Asymmetry:
     df: int | None
 
 
-def _rows(name: str, y: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
-    y, v = effects(y, v)
-    if y.shape[-1] < 3:
-        raise ValueError(f"{name}: found k = {y.shape[-1]} rows, expected at least 3")
-    return y, v
-
-
 def _ratio(estimate: Array, se: Array) -> Array:
     """Estimate over se, where a line through all points makes both 0 or the ratio infinite."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -50,22 +47,10 @@ def _ratio(estimate: Array, se: Array) -> Array:
     return np.where((se == 0) & (estimate == 0), 0.0, t)
 
 
-def _line(name: str, what: str, y: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
-    """Slope of the weighted least squares line of y on x, Σw(x - mean)², and residual Σwr²."""
-    sw = w.sum(-1, keepdims=True)
-    dx = x - (w * x).sum(-1, keepdims=True) / sw
-    dy = y - (w * y).sum(-1, keepdims=True) / sw
-    sxx = (w * dx**2).sum(-1)
-    if (sxx <= 1e-12 * (w * x**2).sum(-1)).any():
-        raise ValueError(f"{name}: found one {what} in all rows, expected several")
-    slope = (w * dx * dy).sum(-1) / sxx
-    return slope, sxx, (w * (dy - slope[..., None] * dx) ** 2).sum(-1)
-
-
 def _least_squares(name: str, what: str, y: Array, x: Array, w: Array) -> Asymmetry:
     """Slope of y on x with weights w, t with k - 2 degrees of freedom."""
     df = y.shape[-1] - 2
-    slope, sxx, residual = _line(name, what, y, x, w)
+    slope, sxx, residual = line(name, what, y, x, w)
     se = np.sqrt(residual / df / sxx)
     t = _ratio(slope, se)
     return Asymmetry(slope, se, t, 2 * stdtr(df, -np.abs(t)), df)
@@ -91,7 +76,7 @@ def egger(y: ArrayLike, v: ArrayLike) -> Asymmetry:
     ValueError
         With fewer than three rows, or where all rows have one standard error.
     """
-    y, v = _rows("Egger's test", y, v)
+    y, v = rows("Egger's test", y, v)
     return _least_squares("Egger's test", "standard error", y, np.sqrt(v), 1 / v)
 
 
@@ -115,15 +100,9 @@ def thompson_sharp(y: ArrayLike, v: ArrayLike) -> Asymmetry:
     ValueError
         As `egger`.
     """
-    name = "Thompson-Sharp test"
-    y, v = _rows(name, y, v)
-    x, w = np.sqrt(v), 1 / v
-    _, sxx, q = _line(name, "standard error", y, x, w)
-    sw = w.sum(-1)
-    dx = x - (w * x).sum(-1, keepdims=True) / sw[..., None]
-    trace = sw - (w**2).sum(-1) / sw - (w**2 * dx**2).sum(-1) / sxx
-    tau2 = np.maximum(0, (q - (y.shape[-1] - 2)) / trace)
-    slope, sxx, _ = _line(name, "standard error", y, x, 1 / (v + tau2[..., None]))
+    y, v = rows("Thompson-Sharp test", y, v)
+    tau2 = residual_tau2(y, v, "DL")
+    slope, sxx, _ = line("Thompson-Sharp test", "standard error", y, np.sqrt(v), weights(v, tau2))
     se = 1 / np.sqrt(sxx)
     z = slope / se
     return Asymmetry(slope, se, z, 2 * ndtr(-np.abs(z)), None)
@@ -155,7 +134,7 @@ def peters(y: ArrayLike, x: ArrayLike, n: ArrayLike) -> Asymmetry:
         With fewer than three rows, one size n in all rows, or what is no count.
     """
     x, n = counts(x, n)
-    y, v = _rows("Peters' test", y, transform(x, n, "PLO")[1])
+    y, v = rows("Peters' test", y, transform(x, n, "PLO")[1])
     return _least_squares("Peters' test", "sample size", y, 1 / n, 1 / v)
 
 
@@ -182,7 +161,7 @@ def macaskill(y: ArrayLike, v: ArrayLike, n: ArrayLike) -> Asymmetry:
     ValueError
         With fewer than three rows, or one size n in all rows.
     """
-    y, v = _rows("Macaskill's test", y, v)
+    y, v = rows("Macaskill's test", y, v)
     n = np.asarray(n, float)
     return _least_squares("Macaskill's test", "sample size", y, np.broadcast_to(n, y.shape), 1 / v)
 
@@ -227,7 +206,7 @@ def begg_mazumdar(y: ArrayLike, v: ArrayLike) -> Asymmetry:
     ValueError
         With fewer than three rows, or where all rows have one standard error.
     """
-    y, v = _rows("Begg-Mazumdar test", y, v)
+    y, v = rows("Begg-Mazumdar test", y, v)
     k = y.shape[-1]
     if (v == v[..., :1]).all(-1).any():
         raise ValueError("Begg-Mazumdar test: found one standard error in all rows, expected sev"
@@ -235,7 +214,7 @@ def begg_mazumdar(y: ArrayLike, v: ArrayLike) -> Asymmetry:
     w = 1 / v
     total = w.sum(-1, keepdims=True)
     d = y - (w * y).sum(-1, keepdims=True) / total
-    d[np.abs(d) <= 1e-14 * np.abs(y).max(-1, keepdims=True)] = 0.0  # equal up to rounding
+    d = without_noise(d, y)
     star = d / np.sqrt(v - 1 / total)
     i, j = np.triu_indices(k, 1)
     s = (np.sign(star[..., j] - star[..., i]) * np.sign(v[..., j] - v[..., i])).sum(-1)

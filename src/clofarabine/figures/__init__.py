@@ -6,7 +6,7 @@ well. A documented count is a solid marker, a reconstructed one hollow.
 
 from metaprop.plots.counts import count_ranges, intervals, method_grid, strips, together
 from metaprop.plots.forest import forest
-from metaprop.plots.funnel import funnel, p_ranges, power_curve, trim_and_fill
+from metaprop.plots.funnel import funnel, p_values, power_curve, trim_and_fill
 from metaprop.plots.influence import baujat, influence_panel, pooled_list, radial
 from metaprop.plots.specification_curve import multiverse, shrinkage
 from metaprop.plots.style import Picture, draw
@@ -31,7 +31,7 @@ __all__ = [
     "intervals",
     "method_grid",
     "multiverse",
-    "p_ranges",
+    "p_values",
     "pooled_list",
     "power_curve",
     "radial",

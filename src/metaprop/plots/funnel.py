@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -65,7 +66,9 @@ def funnel(
         left.axvline(centre, color=BLACK, lw=0.8, zorder=1)
         room = 0.5 * max(float(np.ptp(rows["y"])), 0.2)
         left.set(ylim=(1.06 * rows["se"].max(), 0))
-        left.set(xlim=(rows["y"].min() - room, rows["y"].max() + room))
+        ends = rows.filter(regex="^y(_min|_max)?$")  # the ranges too, where there are any
+        low, high = rows["y"].min() - room, rows["y"].max() + room
+        left.set(xlim=(min(low, ends.min().min() - 0.02), max(high, ends.max().max() + 0.02)))
         left.set(xlabel="effect (transformed scale)", ylabel="standard error")
         _contours(right, contours, "rate_lower", "rate_upper", np.sqrt(contours["n"]))
         _points(right, rows, "rate", np.sqrt(rows["n"]))
@@ -136,7 +139,7 @@ def power_curve(curves: pd.DataFrame, alpha: float, title: str) -> Figure:
         ax.text(101, 100 * alpha, "level of the test", va="center")
         ax.axhline(80, color=BLACK, lw=0.6, ls=(0, (1, 3)))
         ax.text(101, 80, "power usually asked for", va="center")
-        start = curves["smallest"].min()
+        start = float(curves["smallest"].min())
         ax.set(xlim=(start, 100), ylim=(0, 101), ylabel="power (percent)")
         ax.set_xlabel("rate that the bias gives the smallest study (percent)")
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.45))
@@ -144,35 +147,42 @@ def power_curve(curves: pd.DataFrame, alpha: float, title: str) -> Figure:
     return fig
 
 
-def p_ranges(table: pd.DataFrame, printed: float | None, title: str) -> Figure:
-    """P values of several tests: a dot for rows of one count, a bar where counts are a set.
+def p_values(dots: pd.DataFrame, strips: pd.DataFrame, printed: float | None, title: str) -> Figure:
+    """P values of several tests: a dot for known counts, a strip of strokes where counts are a set.
 
     Parameters
     ----------
-    table : DataFrame
-        label, p (missing where there is none), p_min, p_max (missing where there is no set).
+    dots : DataFrame
+        label, p: one row a test, from the top.
+    strips : DataFrame
+        label, p: any number of rows a test; equal values to three decimals are drawn once.
     printed : float, optional
         Printed p value, drawn as a line.
     title : str
     """
+    order = dots["label"].tolist()
+    once = strips.assign(p=strips["p"].astype(float).round(3)).drop_duplicates()
     with mpl.rc_context(STYLE):
-        height = 0.24 * len(table) + 1.1
+        height = 0.24 * len(dots) + 1.1
         fig = new_figure(PAGE, height)
         ax = fig.add_axes((0.30, 0.45 / height, 0.66, 1 - 1.1 / height))
-        for y, r in enumerate(table.itertuples()):
-            if not pd.isna(r.p_min):
-                ax.plot([r.p_min, r.p_max], [y, y], color=ORANGE, lw=5, alpha=0.4,
-                        solid_capstyle="butt", label="range over the identified set")  # fmt: skip
-                ax.plot([r.p_min, r.p_max], [y, y], "|", color=ORANGE, ms=8, mew=1.4)
-            if not pd.isna(r.p):
-                ax.plot(r.p, y, "o", color=BLUE, ms=5, label="the rows above", zorder=3)
+        marks = {"x": "p", "y": "label", "order": order, "orient": "h", "jitter": False, "ax": ax}
+        if len(once):
+            sns.stripplot(
+                once, **marks, marker="|", color=ORANGE, size=9, linewidth=0.7, zorder=2,
+                label="over the identified set",
+            )  # fmt: skip
+        sns.stripplot(
+            dots, **marks, color=BLUE, size=5, zorder=3, label="rows with a count", legend=False
+        )
         ax.axvline(0.05, color=GREY, lw=0.8, ls="--", label="0.05")
         if printed is not None:
             ax.axvline(printed, color=BLACK, lw=1.1, label="printed")
-        ax.set(xlim=(0, 1.01), ylim=(len(table) - 0.4, -0.6), xlabel="p value")
-        ax.set_yticks(range(len(table)), table["label"])
+        ax.set(xlim=(0, 1.01), ylim=(len(dots) - 0.4, -0.6), xlabel="p value", ylabel="")
         ax.tick_params(axis="y", length=0)
         handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+        if ax.get_legend() is not None:
+            ax.get_legend().remove()
         fig.legend(
             handles.values(), handles.keys(), loc="upper left", ncol=4,
             bbox_to_anchor=(0.0, 1 - 0.22 / height),

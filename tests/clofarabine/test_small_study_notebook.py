@@ -1,0 +1,102 @@
+"""What notebook 05 is made of, on tables of others and at its edges."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from clofarabine import small_study as ss
+from clofarabine import small_study_power as sp
+from clofarabine.tables import store
+from metaprop.method import Method
+
+PAS = Method()
+
+
+def _parts(folder: Path, rows: str, method: Method = PAS):
+    path = folder / "mine.csv"
+    path.write_text("label,x,n\n" + rows, encoding="utf-8")
+    return ss.parts("CR", "paediatric", "documented", str(path), method)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,1,5\nb,2,9\n", "mine.csv: found 2 rows with a count, expected at least 3"),
+        ("a,1,9\nb,2,9\nc,4,9\n", "mine.csv, column n: found 9 in all rows, expected several"),
+    ],
+)  # fmt: skip
+def test_rows_that_no_test_can_be_made_of_are_refused_in_one_line(tmp_path, rows, message):
+    with pytest.raises(store.DataError, match=message) as error:
+        _parts(tmp_path, rows)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("scale", ["PAS", "PFT", "PLO"])
+@pytest.mark.parametrize("all_of", [True, False])
+def test_every_row_with_all_or_no_events_has_an_answer(tmp_path, scale, all_of):
+    rows = "".join(f"r{n},{n if all_of else 0},{n}\n" for n in (5, 9, 40, 12))
+    known, possible, every = _parts(tmp_path, rows, Method(scale=scale))
+    power = sp.power(known, possible, every)
+    if scale == "PAS":
+        assert [r.p[0] for (s, _), r in known.tests.items() if s == "PAS"] == [1.0] * 5
+        assert {f.k0[0] for f in known.fills.values()} == {0}
+    if power.missing:
+        assert all_of
+        assert "rate of 100% no bias can raise" in sp.power_figure(power)._repr_markdown_()
+        assert power.say("{large}") is None
+    else:
+        assert power.facts["large"] < power.facts["lifted"] < 100
+        assert power.curves["smallest"].notna().all()
+
+
+def test_large_studies_are_lifted_as_far_as_is_said(tmp_path):
+    """With large studies a slope of 5 moves nothing: the scale has to reach further."""
+    known, possible, every = _parts(tmp_path, "a,90,1000\nb,70,900\nc,60,700\nd,350,4000\n")
+    facts = sp.power(known, possible, every).facts
+    assert facts["lifted"] == pytest.approx(2 * facts["large"], abs=2)
+
+
+def test_the_readings_of_power_and_alarms_are_conditions():
+    said = [sp._power_reading(p) for p in (6, 60, 90)]
+    assert len(set(said)) == 3
+    assert "speaks against" in said[2]
+    near, far = pd.Series([4.0, 6.0]), pd.Series([4.0, 22.0])
+    assert sp._alarm_reading(near) != sp._alarm_reading(far)
+    assert sp._interval_reading(-3, 1, 43, 16) != sp._interval_reading(-3, 1, 20, 16)
+    assert "leaves out 0" in sp._interval_reading(0.5, 1, 43, 16)
+
+
+def test_questions_without_a_source_are_not_assessed():
+    table = store.load("rob_me")
+    unsourced = table["source"].isna()
+    assert (unsourced == (table["answer"] == "not assessed")).all()
+    assert (unsourced == table["locator"].isna()).all()
+    assert 0 < unsourced.sum() < len(table)
+
+
+def test_a_table_of_ones_own_has_nothing_of_the_paper(tmp_path):
+    rows = "one,3,20\ntwo,9,31\nthree,4,55\nfour,20,80\n"
+    (tmp_path / "mine.csv").write_text("label,x,n\n" + rows, encoding="utf-8")
+    script = f"""
+from pathlib import Path
+from compendium import run as pipeline
+parameters = {{"table": {str(tmp_path / "mine.csv")!r}, "tau2_method": "REML"}}
+steps = [pipeline.step("05_publication_bias")]
+for run in pipeline.run_all(steps, parameters, build=Path({str(tmp_path / "build")!r}), jobs=1):
+    print(run.folder)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    cells = json.loads((Path(done.stdout.strip()) / "notebook.ipynb").read_text())["cells"]
+    outputs = json.dumps([c.get("outputs", []) for c in cells])
+    prose = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    assert "mine" in outputs
+    rows = store.load("evidence")["row"].tolist()
+    for word in (*rows, "clofarabine", "Jeha", "remission", "paediatric", "the paper"):
+        assert word not in outputs + prose, word
+    derived = next((Path(done.stdout.strip())).rglob("trim_and_fill.csv"))
+    assert set(pd.read_csv(derived)["estimator"]) == {"L0", "R0", "Q0"}
