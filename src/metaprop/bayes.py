@@ -130,6 +130,11 @@ def _mixture(weights: Array, mean: Array, sd: Array, level: float) -> Summary:
     return Summary(median, lower, upper, average, np.sqrt(variance))
 
 
+def prior_density(prior: Prior, tau: ArrayLike, scale: float) -> Array:
+    """Density of a prior of tau, of the shape of tau."""
+    return _DENSITY[choose("prior", prior, PRIORS)](np.asarray(tau, float), scale)
+
+
 def posterior(
     y: ArrayLike,
     v: ArrayLike,

@@ -9,6 +9,7 @@ from clofarabine import sensitivity as sn
 from metaprop import effectsize as pr
 from metaprop import moderators
 from metaprop import specifications as mv
+from metaprop.method import Method
 
 X, N = np.array([7, 6, 0, 2, 11]), np.array([61, 65, 4, 43, 26])
 LABELS = list("abcde")
@@ -90,4 +91,4 @@ def test_what_readers_see():
     many = sn.shown(sn.without_each(MANY, N, LABELS, mv.specification()))
     assert all("–" in text and "[" in text for text in many["percent"])
     assert "–" not in sn.shown(sn.without_each(X, N, LABELS, mv.specification()))["percent"][0]
-    assert "problem" in sn.shown(mv.pool_all([0, 0], [4, 9], [mv.Specification("GLMM")]))
+    assert "problem" in sn.shown(mv.pool_all([0, 0], [4, 9], [Method("GLMM")]))

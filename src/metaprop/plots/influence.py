@@ -30,7 +30,7 @@ def pooled_list(
     title, unit : str
         Title, and label of the axis.
     lines : dict
-        Vertical lines by name, in percent; dashed if the name starts with "printed".
+        Vertical lines by name, in percent; dashed if the name is "published".
     heading : str
         Head of the first column.
     """
@@ -45,7 +45,7 @@ def pooled_list(
         _text(ax, -0.88, -0.95, heading, weight="bold")
         _text(ax, 1.03, -0.95, "% range [limits]" if ranged else "% [95% CI]", weight="bold")
         for name, at in lines.items():
-            dashed = name.startswith("printed")
+            dashed = name == "published"
             colour = GREY if dashed else BLACK
             ax.axvline(at, color=colour, lw=0.9, ls="--" if dashed else "-", label=name, zorder=0)
         for y, (_, r) in enumerate(rows.iterrows()):

@@ -3,6 +3,8 @@
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .forest import ROW, _text
@@ -75,7 +77,8 @@ def multiverse(
         One row per specification: estimate_min, estimate_max, lower_min, upper_max (percent; min
         and max are one number where the counts are known), and a column per choice.
     choices : dict
-        Column of frame: its values, in the order shown below the curve; absent ones are left out.
+        Column of frame, which is its heading too: its values, in the order shown below the curve;
+        absent ones are left out.
     title, unit : str
         Title, and label of the vertical axis.
     printed : dict, optional
@@ -86,44 +89,94 @@ def multiverse(
     frame = frame.iloc[order].reset_index(drop=True)
     choices = {c: [v for v in vs if (frame[c] == v).any()] for c, vs in choices.items()}
     lines = sum(len(v) for v in choices.values()) + len(choices) - 1
-    at = np.arange(len(frame))
-    ranged = bool((frame["estimate_max"] > frame["estimate_min"]).any())
+    below = 0.135 * lines
+    height = 2.6 + below + 0.25
     with mpl.rc_context(STYLE):
-        below = 0.135 * lines
-        height = 2.6 + below + 0.25
         fig = new_figure(PAGE, height)
-        box = (0.235, 0.75)
-        ax = fig.add_axes((box[0], (0.25 + below) / height, box[1], 2.35 / height))
-        ax.vlines(at, frame["lower_min"], frame["upper_max"], color=LIGHT, lw=0.8)
-        if ranged:
-            ax.fill_between(at, frame["estimate_min"], frame["estimate_max"], color=ORANGE, lw=0,
-                            alpha=0.55, step="mid", zorder=2)  # fmt: skip
-        else:
-            ax.plot(at, frame["estimate_min"], "o", ms=1.6, color=BLUE, zorder=3)
-        for i, (name, value) in enumerate((printed or {}).items()):
-            ax.axhline(value, color=BLACK, lw=0.9 if i == 0 else 0.7, ls="--" if i == 0 else ":")
-            ax.text(len(frame) * 1.002, value, name, va="bottom", ha="right", size=6.5)
-        ax.set(xlim=(-2, len(frame) + 1), ylim=(0, 1.05 * frame["upper_max"].max()), ylabel=unit)
-        ax.set_xticks([])
-        matrix = fig.add_axes((box[0], 0.12 / height, box[1], below / height), sharex=ax)
-        y, ticks, names = 0, [], []
-        for column, values in choices.items():
-            for value in values:
-                on = (frame[column] == value).to_numpy()
-                matrix.plot(at[on], np.full(on.sum(), y), "|", ms=4.5, mew=0.55, color=BLACK)
-                ticks.append(y)
-                names.append(value)
-                y += 1
+        left, width = 0.345, 0.64
+        ax = fig.add_axes((left, (0.25 + below) / height, width, 2.35 / height))
+        _curve(ax, frame, printed or {})
+        ax.set_ylabel(unit)
+        matrix = fig.add_axes((left, 0.12 / height, width, below / height), sharex=ax)
+        _choices(matrix, frame, choices)
+        ax.tick_params(bottom=False, labelbottom=False)
+        fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
+    return fig
+
+
+def _curve(ax: Axes, frame: pd.DataFrame, printed: dict[str, float]) -> None:
+    """The sorted estimates with their limits, and what is printed as lines."""
+    at = np.arange(len(frame))
+    ax.vlines(at, frame["lower_min"], frame["upper_max"], color=LIGHT, lw=0.8)
+    if (frame["estimate_max"] > frame["estimate_min"]).any():
+        ax.fill_between(at, frame["estimate_min"], frame["estimate_max"], color=ORANGE, lw=0,
+                        alpha=0.55, step="mid", zorder=2)  # fmt: skip
+    else:
+        ax.plot(at, frame["estimate_min"], "o", ms=1.6, color=BLUE, zorder=3)
+    for i, (name, value) in enumerate(printed.items()):
+        ax.axhline(value, color=BLACK, lw=0.9 if i == 0 else 0.7, ls="--" if i == 0 else ":")
+        ax.text(len(frame) * 1.002, value, name, va="bottom", ha="right", size=6.5)
+    ax.set(xlim=(-2, len(frame) + 1), ylim=(0, 1.05 * frame["upper_max"].max()))
+
+
+def _choices(ax: Axes, frame: pd.DataFrame, choices: dict[str, list[str]]) -> None:
+    """A strip a value, under its heading: where along the curve it was chosen."""
+    rows, marks, y = [], [], 0
+    for column, values in choices.items():
+        ax.text(-0.52, y, column, transform=ax.get_yaxis_transform(), va="center",
+                weight="bold", size=7)  # fmt: skip
+        for value in values:
+            rows.append((y, value))
+            marks.append(pd.DataFrame({"at": np.flatnonzero(frame[column] == value), "y": y}))
             y += 1
-        matrix.set(ylim=(lines - 0.4, -0.6))
-        matrix.set_yticks(ticks, names, size=6.5)
-        matrix.tick_params(left=False, bottom=False, labelbottom=False)
-        for side in ("left", "bottom"):
-            matrix.spines[side].set_visible(False)
-        y = 0
-        for column, values in choices.items():
-            matrix.text(-0.30, y, column, transform=matrix.get_yaxis_transform(), va="center",
-                        weight="bold", size=7)  # fmt: skip
-            y += len(values) + 1
+        y += 1
+    sns.stripplot(
+        pd.concat(marks), x="at", y="y", orient="h", native_scale=True, jitter=False, ax=ax,
+        marker="|", size=4.5, linewidth=0.55, color=BLACK, legend=False,
+    )  # fmt: skip
+    ax.set(ylim=(y - 1.4, -0.6), xlabel="", ylabel="")
+    ax.set_yticks(*zip(*rows, strict=True), size=6.5)
+    ax.tick_params(left=False, bottom=False, labelbottom=False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+
+
+def choice_strips(
+    frame: pd.DataFrame, choices: dict[str, list[str]], title: str, unit: str,
+    printed: float | None = None,
+) -> Figure:  # fmt: skip
+    """The estimates of all specifications, one strip a value of each choice.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per specification: middle (percent), and a column per choice.
+    choices, title, unit : as in `multiverse`
+    printed : float, optional
+        The published estimate, a dashed line.
+    """
+    choices = {c: [v for v in vs if (frame[c] == v).any()] for c, vs in choices.items()}
+    choices = {c: vs for c, vs in choices.items() if len(vs) > 1}
+    lines = [len(v) for v in choices.values()]
+    with mpl.rc_context(STYLE):
+        height = 0.19 * (sum(lines) + len(lines)) + 0.75
+        fig = new_figure(PAGE, height)
+        axes = fig.subplots(len(lines), 1, sharex=True, height_ratios=lines, squeeze=False)[:, 0]
+        fig.subplots_adjust(left=0.345, right=0.985, top=1 - 0.3 / height, bottom=0.42 / height)
+        for ax, (column, values) in zip(axes, choices.items(), strict=True):
+            style = {"y": column, "x": "middle", "order": values, "ax": ax}
+            sns.stripplot(frame, jitter=False, marker="|", size=7, linewidth=0.6, color=BLUE,
+                          alpha=0.35, **style)  # fmt: skip
+            medians = frame.groupby(column)["middle"].median()[values]
+            ax.plot(medians, range(len(values)), "D", ms=4, mfc="white", mec=BLACK, zorder=4)
+            if printed is not None:
+                ax.axvline(printed, color=GREY, lw=0.9, ls="--", zorder=0)
+            ax.text(-0.52, 0, column, transform=ax.get_yaxis_transform(), va="center",
+                    weight="bold", size=7)  # fmt: skip
+            ax.set(ylabel="", xlabel=unit if ax is axes[-1] else "")
+            ax.tick_params(axis="y", left=False, labelsize=6.5)
+            ax.tick_params(axis="x", bottom=ax is axes[-1], labelbottom=ax is axes[-1])
+            ax.spines["left"].set_visible(False)
+            ax.spines["bottom"].set_visible(ax is axes[-1])
         fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
     return fig

@@ -9,7 +9,7 @@ from clofarabine import studies
 from metaprop import bayes, likelihood, pooling
 from metaprop import effectsize as pr
 from metaprop import specifications as mv
-from metaprop.method import CI_METHODS
+from metaprop.method import CI_METHODS, Method
 
 X, N = np.array([7, 6, 0, 2, 11]), np.array([61, 65, 4, 43, 26])
 LABELS = list("abcde")
@@ -21,14 +21,14 @@ def test_every_specification_is_there_once():
     assert len(set(all_of_them)) == len(all_of_them)
     # 7 tau² x 3 intervals on PAS, PLO and PFT with 5 inverses, 2 likelihoods, 2 Bayesian models
     assert len(all_of_them) == 7 * 3 * (1 + 1 + 5) + 2 + 2
-    assert not any(s.tau2 == "CE" for s in all_of_them)
+    assert not any(s.tau2_method == "CE" for s in all_of_them)
 
 
 @pytest.mark.parametrize("tau2", ["DL", "REML"])
 @pytest.mark.parametrize("interval", CI_METHODS)
 @pytest.mark.parametrize("inverse", pr.INVERSES)
 def test_a_double_arcsine_specification(tau2, interval, inverse):
-    how = mv.specification("PFT", inverse, tau2, interval)
+    how = mv.specification("PFT", tau2, interval, inverse)
     fit = pooling.pool(*pr.transform(X, N, "PFT"), tau2, interval)
     n = None if inverse == "sin2" else pr.overall_n(N, inverse, fit.se)
     want = pr.back_transform([fit.estimate, fit.lower, fit.upper], "PFT", n)
@@ -36,7 +36,7 @@ def test_a_double_arcsine_specification(tau2, interval, inverse):
 
 
 def test_the_other_models():
-    rate = {m: mv.pooled_rate(X, N, mv.Specification(m)) for m in mv.MODELS if m != "PFT"}
+    rate = {m: mv.pooled_rate(X, N, Method(m)) for m in mv.MODELS if m != "PFT"}
     assert_allclose(rate["GLMM"], likelihood.glmm(X, N).proportion())
     assert_allclose(rate["beta-binomial"], likelihood.beta_binomial(X, N).proportion())
     fit = pooling.pool(*pr.transform(X, N, "PLO"))
@@ -57,7 +57,7 @@ def test_a_range_is_the_smallest_and_largest_of_the_vectors():
 
 
 def test_what_has_no_answer_says_why():
-    found = mv.pool_all([0, 0, 0], [4, 9, 2], mv.specifications()).set_index("model")
+    found = mv.pool_all([0, 0, 0], [4, 9, 2], mv.specifications()).set_index("scale")
     assert found.loc["GLMM", "problem"].startswith("glmm: found no event in any row")
     assert np.isnan(found.loc["GLMM", "estimate_min"])
     assert found.loc["PAS", "problem"].isna().all()
@@ -93,10 +93,10 @@ def test_merged_rows_are_added_up(x):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"transformation": "log"}, "transformation: found 'log', expected one of PAS, PFT, PLO"),
+        ({"scale": "log"}, "scale: found 'log', expected one of PAS, PFT, PLO"),
         ({"inverse": "mean"}, "inverse: found 'mean', expected one of harmonic"),
-        ({"tau2": "EB"}, "tau2: found 'EB', expected one of DL"),
-        ({"interval": "z"}, "interval: found 'z', expected one of wald"),
+        ({"tau2_method": "EB"}, "tau2_method: found 'EB', expected one of DL"),
+        ({"ci_method": "z"}, "ci_method: found 'z', expected one of wald"),
     ],
 )
 def test_parameters_are_checked(change, says):
@@ -116,8 +116,8 @@ def test_everywhere_runs_over_the_identified_sets():
             fit = pooling.pool(*pr.transform(x, n, "PAS"))
             cell = found.query(
                 "endpoint == @endpoint and population == @population and rows == 'all rows' and "
-                "counts == 'reconstructed' and model == 'PAS' and tau2 == 'DL' and "
-                "interval == 'wald'"
+                "counts == 'reconstructed' and scale == 'PAS' and tau2_method == 'DL' and "
+                "ci_method == 'wald'"
             ).iloc[0]
             limits = 100 * pr.back_transform([fit.estimate, fit.lower, fit.upper], "PAS")
             assert_allclose(cell[mv.RANGES[::2]].tolist(), limits.min(1), rtol=1e-9)

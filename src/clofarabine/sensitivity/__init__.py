@@ -1,0 +1,39 @@
+"""Notebook 04: each analysis as one call, over one vector of counts or over every possible one.
+
+`rows` says what is analysed, `methods` pools it in other ways, `single_rows` takes rows away,
+`groups` compares them, `everywhere` repeats it for both endpoints and populations. Each analysis
+takes `Rows` and gives `Shown`: what the notebook displays, and the facts of its sentence.
+"""
+
+from .everywhere import choices_of_rows, everywhere, overview
+from .groups import bubbles, compare
+from .methods import choices, curve, estimators, likelihoods, movers, scales
+from .prior import posteriors, shrinkage, tau
+from .rows import Rows, Shown, described, documented, every_vector
+from .single_rows import baujat, diagnostics, leave_one_out, radial
+
+__all__ = [
+    "Rows",
+    "Shown",
+    "baujat",
+    "bubbles",
+    "choices",
+    "choices_of_rows",
+    "compare",
+    "curve",
+    "described",
+    "diagnostics",
+    "documented",
+    "estimators",
+    "every_vector",
+    "everywhere",
+    "leave_one_out",
+    "likelihoods",
+    "movers",
+    "overview",
+    "posteriors",
+    "radial",
+    "scales",
+    "shrinkage",
+    "tau",
+]

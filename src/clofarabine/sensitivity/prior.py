@@ -1,0 +1,84 @@
+"""The Bayesian model: what the prior does, and what the studies say of each other."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from metaprop import bayes
+from metaprop.effectsize import back_transform, transform
+from metaprop.method import PRIORS
+from metaprop.specifications import PRIOR_SCALE
+
+from .. import figures, studies
+from ..figures import sensitivity as draw
+from ..show import table
+from .rows import Rows, Shown, needs
+
+# A prior of half and of twice the scale stands beside the one in use.
+STEPS = (0.5, 1.0, 2.0)
+
+
+def percent(s: bayes.Summary) -> np.ndarray:
+    """Median and limits as rates in percent, shape (3, ...)."""
+    return 100 * back_transform([s.median, s.lower, s.upper], "PAS")
+
+
+def _text(values: np.ndarray, decimals: int) -> str:
+    mid, low, high = (f"{v:.{decimals}f}" for v in values)
+    return f"{mid} [{low}, {high}]"
+
+
+@needs(2, one=True)
+def posteriors(rows: Rows) -> Shown:
+    """The pooled rate and tau under each prior, at each scale of it."""
+    y, v = transform(rows.x, rows.n, "PAS")
+    lines, medians, upper = [], [], []
+    for prior in PRIORS:
+        for scale in (PRIOR_SCALE * s for s in STEPS):
+            p = bayes.posterior(y, v, prior, scale)
+            mu, new = percent(p.mu), percent(p.predicted)
+            spread = _text(np.array([p.tau.median, p.tau.lower, p.tau.upper]), 2)
+            lines.append([f"{prior}({scale})", _text(mu, 1), _text(new, 1), spread])
+            medians.append(mu[0])
+            upper.append(new[2])
+    names = ["prior of tau", "pooled rate, %", "rate of a new study, %", "tau, radians"]
+    facts = {
+        "scale": PRIOR_SCALE, "low": min(medians), "high": max(medians), "new_low": min(upper),
+        "new_high": max(upper), "median": ndtri(0.75) * PRIOR_SCALE,
+    }  # fmt: skip
+    shown = table(pd.DataFrame(lines, columns=names), caption="Median [95% credible interval]")
+    return Shown((shown,), facts)
+
+
+@needs(2, one=True)
+def tau(rows: Rows) -> Shown:
+    """Prior and posterior of tau."""
+    y, v = transform(rows.x, rows.n, "PAS")
+    found = {p: bayes.posterior(y, v, p, PRIOR_SCALE) for p in PRIORS}
+    figure = draw.tau(rows, found)
+    half = found["half-normal"].tau
+    facts = {"median": half.median, "lower": half.lower, "upper": half.upper}
+    return Shown((figures.draw(figure, "posterior_of_tau", draw.TAU),), facts)
+
+
+@needs(2, one=True)
+def shrinkage(rows: Rows) -> Shown:
+    """Each study's own rate, and what the others make of it."""
+    y, v = transform(rows.x, rows.n, "PAS")
+    post = bayes.posterior(y, v, "half-normal", PRIOR_SCALE)
+    median, lower, upper = percent(post.theta)
+    own = 100 * rows.x / rows.n
+    lines = rows.frame[["label", "n", "kind"]].assign(
+        own=own, median=median, lower=lower, upper=upper, weight=100 * post.shrinkage
+    )
+    names = ("pooled rate", "rate of a new study")
+    whole = pd.DataFrame(
+        [[name, *percent(s)] for name, s in zip(names, (post.mu, post.predicted), strict=True)],
+        columns=["label", "median", "lower", "upper"],
+    )
+    most = lines.loc[(lines["own"] - lines["median"]).abs().idxmax()]
+    facts = {
+        "label": studies.quoted(most["label"]), "own": most["own"], "median": most["median"],
+        "lower": whole["lower"][1], "upper": whole["upper"][1],
+    }  # fmt: skip
+    return Shown((draw.shrinkage(rows, lines, whole),), facts)
