@@ -16,7 +16,6 @@ PREDICTION = "95% prediction interval: estimate ± t (k − 2 degrees of freedom
 _KEYS = ["table", "event", "study"]
 _NOT_REPORTED = f"{DASH}: not reported, which is not zero"
 _PARTS = ("estimate_min", "estimate_max", "lower", "upper", "prediction_lower", "prediction_upper")
-_QUESTIONS = {"group": "design", "regimen": "regimen"}
 
 
 def _with_interval(low: float, high: float, lower: float, upper: float) -> str:
@@ -61,7 +60,7 @@ def cell_limits(cells: pd.DataFrame, limits: pd.DataFrame, k: int) -> Table:
     order = cells[cells["table"] == k]
     grid = grid.reindex(index=order["study"].unique(), columns=order["event"].unique())
     caption = f"Table {k}: percent of patients [95% exact interval]; {_NOT_REPORTED}"
-    return table(grid, caption=caption)
+    return table(grid, {"Mucositis/Mucosal inflammation": "Mucositis"}, caption)
 
 
 def pooled_table(pooled: pd.DataFrame, method: Method) -> Table:
@@ -109,17 +108,16 @@ def _rates_caption(lines: pd.DataFrame) -> str:
     )
 
 
-def comparisons(compared: pd.DataFrame) -> Table:
-    """The comparisons of two kinds of study that could be made."""
-    done = compared.dropna(subset="p")
-    frame = done[["by", "event", "first_kind", "k_first", "first", "second_kind", "k_second"]]
-    frame = frame.assign(by=frame["by"].map(_QUESTIONS)).join(done[["second", "t"]])
+def comparisons(compared: pd.DataFrame, by: str) -> Table:
+    """The comparisons under one question that could be made, by event."""
+    done = compared[compared["by"] == by].dropna(subset="p")
+    first, second = safety.QUESTIONS[by]
+    frame = done[["event", "k_first", "first", "k_second", "second", "t"]].copy()
     frame["df"] = done["df"].map("{:.1f}".format)
     frame[["p", "p_holm"]] = done[["p", "p_holm"]].map("{:.3f}".format)
-    headings = {"by": "question", "k_first": "studies", "first": "rate, %", "p_holm": "p, Holm"}
-    headings |= {"k_second": "studies", "second": "rate, %"}
-    headings |= {"first_kind": "one kind", "second_kind": "other kind"}
-    caption = "Pooled rates of two kinds of study; t by Hartung-Knapp, other kind against one kind"
+    headings = {"k_first": f"studies, {first}", "first": "rate, %", "p_holm": "p, Holm"}
+    headings |= {"k_second": f"studies, {second}", "second": "rate, %"}
+    caption = f"{second.capitalize()} against {first}: pooled rates, t by Hartung-Knapp"
     return table(frame, headings, caption)
 
 
