@@ -90,9 +90,15 @@ def second_model(pooled: pd.DataFrame) -> pd.DataFrame:
     return pooled[(pooled["model"] == "GLMM") & (pooled["bound"] != "left out")]
 
 
-def span(lower: float, upper: float) -> str:
-    """Two percentages in words, or that there is no such interval."""
-    return "none" if pd.isna(lower) else f"{lower:.0f}% to {upper:.0f}%"
+def _span(lower: float, upper: float) -> str:
+    return f"{lower:.0f}% to {upper:.0f}%"
+
+
+def foretold(rate: pd.Series) -> str:
+    """The prediction interval of a row of `safety.pooled` in words, or why there is none."""
+    if pd.notna(rate["prediction_lower"]):
+        return _span(rate["prediction_lower"], rate["prediction_upper"])
+    return "none, as there are too few studies" if rate["k"] < 3 else "none under this model"
 
 
 def rates(pooled: pd.DataFrame) -> Facts:
@@ -111,14 +117,14 @@ def rates(pooled: pd.DataFrame) -> Facts:
     return {
         "most": name,
         "k": most["k"],
-        "estimate": span(most["estimate_min"], most["estimate_max"])
-        if most["bound"] != "none"
-        else f"{most['estimate_min']:.0f}%",
+        "estimate": f"{most['estimate_min']:.0f}%"
+        if most["bound"] == "none"
+        else _span(most["estimate_min"], most["estimate_max"]),
         "lower": most["lower"],
         "upper": most["upper"],
         "i2": most["i2_max"],
-        "prediction": span(most["prediction_lower"], most["prediction_upper"]),
-        "glmm_prediction": span(glmm["prediction_lower"], glmm["prediction_upper"]),
+        "prediction": foretold(most),
+        "glmm_prediction": foretold(glmm),
         "events": len(every),
         "severe": len(severe),
         "predicted": len(predicted),

@@ -98,11 +98,11 @@ def _rates_caption(lines: pd.DataFrame) -> str:
     ranged = lines.loc[lines["bound"] != "none", "event"].tolist()
     none = lines["prediction_lower"].isna().sum()
     return (
-        f"Pooled rate (percent of patients) of {len(lines)} events, each reported by "
+        f"Pooled rates in percent of patients. Events pooled: {len(lines)}, each reported by "
         f"{lines['k'].min()} or more studies. Diamond and thick bar: estimate and 95% confidence "
         "interval, above by the transformation, below by the binomial-normal GLMM (rate of the "
         f"median study). Thin bars: {PREDICTION}"
-        + f"; {none} of {len(lines)} events have none by the transformation" * bool(none)
+        + f"; by the transformation none for {none} of {len(lines)} events" * bool(none)
         + ". Small hollow marks: single studies, by design. k studies, n patients."
         + f" A range, because a study prints a bound: {', '.join(ranged)}." * bool(ranged)
     )
