@@ -1,20 +1,22 @@
 """Adverse events of Tables 3 and 4: rates by study, pooled and compared.
 
-Every rate, limit and difference that these functions return is in percent. A cell that a study did
-not report stays missing; a printed bound ("> 30" of 38) stands for all the counts it allows.
+`safety_facts` and `safety_shown` bring them into notebook 06. Every rate and limit that these
+functions return is in percent. A cell that a study did not report stays missing; a printed bound
+("> 30" of 38) stands for all the counts it allows.
 """
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, ndtr
+from scipy.special import expit, stdtr
 from statsmodels.stats.multitest import multipletests
 
 from metaprop import likelihood
 from metaprop.effectsize import choose, interval
 from metaprop.method import Method
-from metaprop.pooling import DEFAULT, pool_proportions
+from metaprop.pooling import DEFAULT, Pooled, pool_proportions
 
 from .tables import store
 
@@ -24,6 +26,11 @@ GROUPS = {
     "registry": "registry or survey",
     "post-marketing survey": "registry or survey",
     "retrospective": "retrospective",
+}
+# What tells two kinds of study apart (a column of `cells`), and the two kinds compared.
+QUESTIONS = {
+    "group": ("clinical study", "registry or survey"),
+    "regimen": ("monotherapy", "monotherapy or combination"),
 }
 
 
@@ -116,13 +123,16 @@ def _percent(x: np.ndarray, n: np.ndarray, method: Method) -> dict[str, np.ndarr
 def _percent_glmm(x: np.ndarray, n: np.ndarray) -> dict[str, np.ndarray]:
     """As `_percent` without a transformation: the estimate is the rate of the median study.
 
-    i2 is missing, for which the binomial-normal model has no counterpart.
+    i2 is missing, for which the binomial-normal model has no counterpart. All are missing where
+    every study has no event or only events, for which the likelihood has no finite maximum.
     """
+    codes = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
+    missing = np.full(x.shape[:-1], np.nan)
+    if ((x == 0) | (x == n)).all(-1).any():
+        return dict.fromkeys((*codes, "i2"), missing)
     fit = likelihood.glmm(x, n)
-    low, high = fit.prediction()
-    ends = {"prediction_lower": low, "prediction_upper": high}
-    out = {"estimate": fit.estimate, "lower": fit.lower, "upper": fit.upper, **ends}
-    return {c: 100 * expit(a) for c, a in out.items()} | {"i2": np.full_like(fit.se, np.nan)}
+    found = (fit.estimate, fit.lower, fit.upper, *fit.prediction())
+    return {c: 100 * expit(a) for c, a in zip(codes, found, strict=True)} | {"i2": missing}
 
 
 def pooled(
@@ -150,7 +160,9 @@ def pooled(
     DataFrame
         table, event, model, bound ("none", "all its counts", "left out"), k, n, estimate_min,
         estimate_max, lower, upper, prediction_lower, prediction_upper (percent), i2_min, i2_max
-        (percent; missing for the GLMM). All events by the first model come before the second.
+        (percent; missing for the GLMM). Prediction limits are those of t with k - 2 degrees of
+        freedom, missing under CE and with fewer than three studies. All events by the first model
+        come before the second.
 
     Raises
     ------
@@ -193,6 +205,20 @@ def _hull(fit: dict[str, np.ndarray]) -> dict[str, float]:
     }
 
 
+def difference(first: Pooled, second: Pooled) -> tuple[float, float, float]:
+    """t, degrees of freedom and two-sided p of the second pooled effect against the first.
+
+    t is the difference over the root of the sum of both squared standard errors; the degrees of
+    freedom are those of Welch (1947) and Satterthwaite (1946) from k - 1 of each. The standard
+    errors should be of Hartung & Knapp, which have k - 1.
+    """
+    parts = [(float(f.se) ** 2, f.k - 1) for f in (first, second)]
+    variance = sum(v for v, _ in parts)
+    df = variance**2 / sum(v**2 / free for v, free in parts)
+    t = float(second.estimate - first.estimate) / variance**0.5
+    return t, df, 2 * float(stdtr(df, -abs(t)))
+
+
 def compare(
     table: pd.DataFrame,
     by: str,
@@ -203,7 +229,9 @@ def compare(
     """Pooled rates of two kinds of study, event by event, each with its own tau².
 
     Only counts enter; a bound does not. An event is compared where at least two studies of each
-    kind give a count: with one, the spread between studies of its kind is unknown.
+    kind give a count: with one, the spread between studies of its kind is unknown. Whatever the
+    interval of the method, the standard errors are those of Hartung & Knapp, never narrower than
+    Wald's: a normal test on a handful of studies raises far too many false alarms.
 
     Parameters
     ----------
@@ -214,14 +242,14 @@ def compare(
     first, second : str
         The two kinds.
     method : Method
-        Its scale is a transformation.
+        Its scale is a transformation; its confidence interval is not used.
 
     Returns
     -------
     DataFrame
-        by, first_kind, second_kind, table, event, k_first, n_first, k_second, n_second, first,
-        second (percent), z and p of second against first on the transformed scale, p_holm (Holm
-        1979, over the events compared); missing where not compared.
+        by, first_kind, second_kind, table, event, k_first, n_first, k_second, n_second, then first,
+        second (percent), t, df and p of `difference` on the transformed scale; these are missing
+        where not compared.
 
     Raises
     ------
@@ -232,6 +260,7 @@ def compare(
     kinds = tuple(sorted(table[by].unique()))
     for name, kind in (("first", first), ("second", second)):
         choose(name, kind, kinds)
+    method = replace(method, ci_method="hartung-knapp-adhoc")
     rows = []
     for (k, event), part in table.groupby(["table", "event"], sort=False):
         row = {"by": by, "first_kind": first, "second_kind": second, "table": k, "event": event}
@@ -242,16 +271,25 @@ def compare(
             if len(used) > 1:
                 x, n = (used[c].to_numpy(float) for c in ("x", "n"))
                 fits.append(pool_proportions(x, n, method))
-        row |= dict.fromkeys(("first", "second", "z", "p"), np.nan)
+        row |= dict.fromkeys(("first", "second", "t", "df", "p"), np.nan)
         if len(fits) == 2:
             a, b = fits
-            shift = b.fit.estimate - a.fit.estimate
-            z = float(shift / np.hypot(a.fit.se, b.fit.se))
             row |= {"first": 100 * float(a.estimate), "second": 100 * float(b.estimate)}
-            row |= {"z": z, "p": 2 * float(ndtr(-abs(z)))}
+            row |= zip(("t", "df", "p"), difference(a.fit, b.fit), strict=True)
         rows.append(row)
-    out = pd.DataFrame(rows)
-    out["p_holm"] = np.nan
+    return pd.DataFrame(rows)
+
+
+def comparisons(table: pd.DataFrame, method: Method = DEFAULT) -> pd.DataFrame:
+    """Every comparison of `QUESTIONS`, with p_holm: adjusted for all of them (Holm 1979).
+
+    Returns
+    -------
+    DataFrame
+        Rows of `compare`, one question after the other, and p_holm; missing where not compared.
+    """
+    parts = [compare(table, by, *kinds, method) for by, kinds in QUESTIONS.items()]
+    out = pd.concat(parts, ignore_index=True).assign(p_holm=np.nan)
     done = out["p"].notna()
     if done.any():
         out.loc[done, "p_holm"] = multipletests(out.loc[done, "p"], method="holm")[1]
