@@ -6,9 +6,10 @@ from itertools import pairwise
 import nbformat
 import pytest
 
-from clofarabine import primary
+from clofarabine import parameters, primary
 from clofarabine.__main__ import project
 from compendium import compare, kernel
+from metaprop.method import Method
 
 PROJECT = project()
 NAMES = [s.name for s in PROJECT.steps]
@@ -89,14 +90,20 @@ def test_a_drop_down_list_redraws_plot_and_result(lab):
     choice = {"endpoint": "CR", "scale": "PAS", "tau2_method": "DL"}
     for name, value in (("scale", "PFT"), ("tau2_method", "REML"), ("endpoint", "OR")):
         before = picture.get_attribute("src")
-        label = lab.page.locator(".widget-dropdown", has=lab.page.get_by_text(name, exact=True))
-        label.locator("select").select_option(value)
+        words = lab.page.get_by_text(parameters.NAMES[name], exact=True)
+        label = lab.page.locator(".widget-dropdown", has=words)
+        label.locator("select").select_option(parameters.WORDS[name][value])
         lab.wait("another picture", lambda b=before: picture.get_attribute("src") != b, 10)
         choice[name] = value
-        want = primary.view(**choice)
-        assert shown.locator("p").inner_text() == want.caption
+        method = Method(choice["scale"], choice["tau2_method"])
+        want = primary.view(choice["endpoint"], method=method)
+        assert shown.locator("p").first.inner_text() == want.caption
         assert picture.get_attribute("alt") == want.caption
-        cells = [float(t) for t in shown.locator("tbody td").all_inner_texts()]
-        assert cells == [float(f"{v:.4g}") for v in want.result.T.to_numpy().ravel()]
+        cells = shown.locator("tbody td").all_inner_texts()
+        assert cells == [primary.printed(q, v) for q, v in want.result["value"].items()]
     lab.wait("the picture drawn", lambda: picture.evaluate("i => i.complete && i.naturalWidth > 0"))
+    lab.page.set_viewport_size({"width": 1400, "height": 900})
+    fits = """e => { const o = e.closest('.jp-OutputArea-output');
+        return o.scrollWidth <= o.clientWidth && e.scrollWidth <= e.clientWidth; }"""
+    lab.wait("nothing cut off at the side", lambda: shown.evaluate(fits), 10)
     lab.close()
