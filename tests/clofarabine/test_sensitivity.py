@@ -1,94 +1,150 @@
-"""Tables of leave-one-out, cumulative, subgroups and regression against the pooling they repeat."""
+"""What notebook 04 analyses, shows and says: one vector, every vector, another table."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from IPython.display import Markdown
 
 from clofarabine import sensitivity as sn
-from metaprop import effectsize as pr
-from metaprop import moderators
+from clofarabine import studies
+from clofarabine.sensitivity.rows import nothing, text
+from clofarabine.tables import store
 from metaprop import specifications as mv
+from metaprop.effectsize import back_transform, transform
 from metaprop.method import Method
+from metaprop.pooling import pool
 
-X, N = np.array([7, 6, 0, 2, 11]), np.array([61, 65, 4, 43, 26])
-LABELS = list("abcde")
-MANY = np.array([X, [7, 6, 0, 3, 11], [7, 5, 0, 2, 12]])
-
-
-def percent(rate):
-    return 100 * np.asarray(rate)
+HOW = mv.specification()
+ONE_VECTOR = ("likelihoods", "posteriors", "tau", "shrinkage", "baujat", "radial", "bubbles")
+BOTH = ("curve", "movers", "scales", "estimators", "leave_one_out", "diagnostics", "compare")
 
 
-@pytest.mark.parametrize("x", [X, MANY])
-@pytest.mark.parametrize("model", ["PAS", "PFT", "PLO"])
-def test_without_each(x, model):
-    """The overall n of the double arcsine is that of the rows that remain."""
-    how = mv.specification(model)
-    found = sn.without_each(x, N, LABELS, how)
-    for i in range(len(N)):
-        rest = mv.pooled_rate(np.delete(x, i, -1), np.delete(N, i), how)
-        low, high = percent(rest).reshape(3, -1).min(1), percent(rest).reshape(3, -1).max(1)
-        assert_allclose(found.loc[i, ["estimate_min", "lower_min", "upper_min"]].tolist(), low)
-        assert_allclose(found.loc[i, ["estimate_max", "lower_max", "upper_max"]].tolist(), high)
-    assert found["label"].tolist() == LABELS
-    assert (found["k"] == 4).all()
+@pytest.fixture(autouse=True)
+def output(tmp_path, monkeypatch):
+    """Figures go into a folder of the test, beside the identified sets that the analyses read."""
+    for name in ("identified_set_cr", "identified_set_or"):
+        source = store.ROOT / "data" / "derived" / f"{name}.csv"
+        (tmp_path / "derived").mkdir(exist_ok=True)
+        (tmp_path / "derived" / source.name).write_bytes(source.read_bytes())
+    monkeypatch.setenv(store.OUTPUT_VARIABLE, str(tmp_path))
+    return tmp_path
 
 
-@pytest.mark.parametrize("x", [X, MANY])
-@pytest.mark.parametrize("model", ["PAS", "PFT"])
-def test_by_year(x, model):
-    how = mv.specification(model)
-    found = sn.by_year(x, N, LABELS, [2013, pd.NA, 2004, 2013, 2001], how)
-    assert found["label"].tolist() == ["e", "c", "a", "d", "b"]
-    assert found["year"].fillna(0).tolist() == [2001, 2004, 2013, 2013, 0]
-    order = [4, 2, 0, 3, 1]
-    for j in (2, 5):
-        rate = percent(mv.pooled_rate(x[..., order[:j]], N[order[:j]], how)).reshape(3, -1)
-        assert_allclose(found["upper_max"].iloc[j - 1], rate[2].max())
-        assert_allclose(found["estimate_min"].iloc[j - 1], rate[0].min())
+@pytest.fixture
+def table(tmp_path):
+    """Another meta-analysis, of four studies."""
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "label,x,n,year,design,regimen\nA,11,29,2005,p,u\nB,24,33,2003,q,u\nC,20,70,2001,p,v\n"
+        "D,0,4,2011,q,v\n"
+    )
+    return path
 
 
-@pytest.mark.parametrize("x", [X, MANY])
-def test_by_group(x):
-    groups = {"kind": ["u", "u", "v", "v", "v"], "same": ["s"] * 5, "gap": ["s", pd.NA] + ["t"] * 3}
-    found = sn.by_group(x, N, groups, mv.specification())
-    kind = found[found["moderator"] == "kind"]
-    assert kind[["group", "k", "patients"]].values.tolist() == [["u", 2, 126], ["v", 3, 73]]
-    rate = percent(mv.pooled_rate(x[..., 2:], N[2:], mv.specification())).reshape(3, -1)
-    assert_allclose(kind["estimate_max"].iloc[1], rate[0].max())
-    assert (kind["p_min"] <= kind["p_max"]).all()
-    y, v = pr.transform(x, N, "PAS")
-    fit = moderators.meta_regression(y, v, np.column_stack([np.ones(5), [0, 0, 1, 1, 1]]))
-    assert_allclose(kind["common_max"], np.max(fit.qm_p), rtol=1e-9)
-    problems = found.set_index("moderator")["problem"]
-    assert "found 's' in all rows" in problems["same"]
-    assert "missing group" in problems["gap"]
+def said(thing):
+    """Everything that an analysis displays, as text."""
+    parts = [str(getattr(t, "text", getattr(t, "data", ""))) for t in thing.things]
+    return "\n".join([*parts, *(str(v) for v in thing.facts.values())])
 
 
-@pytest.mark.parametrize("x", [X, MANY])
-def test_by_regression(x):
-    """On five rows of which one has no year; the slope is per year."""
-    years = [2006, 2007, pd.NA, 2016, 2013]
-    found = sn.by_regression(x, N, {"year": years, "flat": [1] * 5, "none": [pd.NA] * 5})
-    keep = [0, 1, 3, 4]
-    design = np.column_stack([np.ones(4), [2006, 2007, 2016, 2013]])
-    fit = moderators.meta_regression(*pr.transform(x[..., keep], N[keep], "PAS"), design)
-    assert_allclose(found["slope_max"][0], np.max(fit.coefficients[..., 1]), rtol=1e-7)
-    assert_allclose(found["p_min"][0], np.min(fit.p[..., 1]), rtol=1e-6)
-    assert found["k"].tolist() == [4, 5, 0]
-    assert found["problem"].str.contains("one value in all rows").fillna(False).tolist() == [
-        False, True, True,
-    ]  # fmt: skip
+def test_a_sentence_takes_its_numbers_from_the_facts():
+    shown = sn.Shown((), {"rate": 12.34})
+    assert shown.say("{rate:.1f} percent").data == "12.3 percent"
+    with pytest.raises(KeyError, match="other"):
+        shown.say("{other}")
+
+
+def test_nothing_displays_its_reason_and_says_no_number():
+    none = nothing("No rows.")
+    assert [t.data for t in none.things if isinstance(t, Markdown)] == ["No rows."]
+    assert none.say("{rate}") is None
+    assert sn.Shown((), {}, "No test.").say("{rate}").data == "No test."
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_one_function_takes_one_vector_and_all_of_them(name):
+    known = sn.documented("CR", "paediatric", HOW)
+    possible = sn.every_vector("CR", "paediatric", HOW)
+    a, b = (getattr(sn, name)(rows) for rows in (known, possible))
+    assert a.things
+    assert b.things
+    assert set(b.facts) <= set(a.facts)
+
+
+@pytest.mark.parametrize("name", [*BOTH, *ONE_VECTOR, "choices", "overview"])
+def test_a_table_has_no_set_of_possible_counts(name, table):
+    absent = sn.every_vector("CR", "paediatric", HOW, table)
+    shown = getattr(sn, name)(absent)
+    assert "no set of possible counts" in shown.things[0].data
+    assert not shown.facts
+    assert "A table states every count" in sn.described(absent).things[0].data
+
+
+@pytest.mark.parametrize("name", [*BOTH, *ONE_VECTOR, "described"])
+def test_nothing_of_the_paper_is_left_in_another_table(name, table, output):
+    shown = getattr(sn, name)(sn.documented("CR", "paediatric", HOW, table=table))
+    assert shown.things
+    text = said(shown) + "".join(getattr(t, "caption", "") for t in shown.things)
+    text += "".join(getattr(t, "svg", "") for t in shown.things)
+    for word in ("published", "Published", "printed", "paediatric", "remission"):
+        assert word not in text
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_too_few_rows_say_so(rows, tmp_path):
+    path = tmp_path / "few.csv"
+    path.write_text("label,x,n\nA,1,20\nB,3,9\n"[: 17 if rows == 1 else None])
+    known = sn.documented("CR", "paediatric", HOW, table=path)
+    assert len(known.n) == rows
+    for name in ("leave_one_out", "diagnostics", "baujat", "bubbles"):
+        shown = getattr(sn, name)(known)
+        assert shown.things[0].data == f"This takes 3 rows with a count; found {rows}."
+
+
+def test_the_facts_of_every_vector_are_the_outermost():
+    possible = sn.every_vector("OR", "overall", HOW)
+    _, x, n = studies.identified("OR", "overall")
+    y, v = transform(x, n, "PAS")
+    rates = 100 * back_transform(pool(y, v).estimate, "PAS")
+    facts = sn.described(possible).facts
+    np.testing.assert_allclose([facts["low"], facts["high"]], [rates.min(), rates.max()])
+    assert facts["vectors"] == len(np.unique(x, axis=0))
+
+
+def test_the_curve_says_what_share_stays_within_the_published_limits():
+    known = sn.documented("CR", "paediatric", HOW)
+    curve = mv.over_rows(known.x, known.n, sn.choices_of_rows(known.frame), mv.specifications())
+    limits = store.load("pooled_results").query(
+        "endpoint == 'CR' and population == 'paediatric' and transformation == 'PAS'"
+    )
+    low, high = (float(limits[c].iloc[0]) for c in ("lower", "upper"))
+    inside = curve["estimate_min"].between(low, high)
+    facts = sn.curve(known).facts
+    assert facts["kept"] == inside.mean()
+    assert facts["asked"] == len(curve)
+
+
+def test_movers_hold_everything_else_fixed():
+    """The largest move by the interval is none: it does not touch the estimate of a scale."""
+    known = sn.documented("CR", "paediatric", Method())
+    facts = sn.movers(known).facts
+    assert facts["most"] >= facts["next"] > 0
+    assert "interval" not in (facts["first"], facts["second"])
+
+
+def test_a_table_is_grouped_by_the_columns_it_is_asked_for(table):
+    rows = sn.documented("CR", "paediatric", HOW, table=table, moderators="regimen, year")
+    shown = sn.compare(rows)
+    assert "regimen" in shown.things[0].text
+    assert "design" not in shown.things[0].text
+    assert "year" in shown.things[1].text
+    with pytest.raises(store.DataError, match=r"mine\.csv, row 1: found no column 'site', expec"):
+        sn.documented("CR", "paediatric", HOW, table=table, moderators="site")
 
 
 def test_what_readers_see():
-    """One number where both ends print as one, a range otherwise, no column that says nothing."""
-    groups = {"kind": ["u", "u", "v", "v", "v"], "each": LABELS}
-    one = sn.shown(sn.by_group(X, N, groups, mv.specification()))
-    assert list(one) == ["moderator", "group", "k", "patients", "percent", "p", "p, one tau²"]
-    assert one["p, one tau²"].isna().tolist() == [False] * 2 + [True] * 5
-    many = sn.shown(sn.without_each(MANY, N, LABELS, mv.specification()))
-    assert all("–" in text and "[" in text for text in many["percent"])
-    assert "–" not in sn.shown(sn.without_each(X, N, LABELS, mv.specification()))["percent"][0]
-    assert "problem" in sn.shown(mv.pool_all([0, 0], [4, 9], [Method("GLMM")]))
+    """One number where both ends print as one, a range otherwise."""
+    one = mv.pool_all([7, 6], [61, 65], [HOW])
+    many = mv.pool_all([[7, 6], [9, 6]], [61, 65], [HOW])
+    assert "–" not in text(one)[0]
+    assert "–" in text(many)[0]
+    assert text(mv.pool_all([0, 0], [4, 9], [Method("GLMM")])).isna().all()

@@ -1,15 +1,28 @@
-"""Meta-regression and subgroups against statsmodels and themselves (PyMARE: test_pymare.py)."""
+"""Meta-regression and subgroups against statsmodels, metafor and themselves.
+
+PyMARE: test_pymare.py. metafor's moment estimator: test_sensitivity_oracle.py; its REML and its
+exact permutation test: oracle/regression.json, written by oracle/regression.R.
+"""
+
+import json
+import subprocess
+from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from conftest import need
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from metaprop import moderators, pooling
 from metaprop.method import CI_METHODS
+
+HERE = Path(__file__).parents[1] / "oracle"
+PINNED = json.loads((HERE / "regression.json").read_text())
 
 
 @st.composite
@@ -132,3 +145,72 @@ def test_unusable_designs_are_refused(x, says):
 def test_unusable_groups_are_refused(groups, says):
     with pytest.raises(ValueError, match=says):
         moderators.subgroups([0.1, 0.2, 0.3], [0.1] * 3, groups)
+
+
+def check(name, rows):
+    design = np.column_stack([np.ones(len(rows["y"])), rows["z"]])
+    for ci_method in CI_METHODS:
+        mine = moderators.meta_regression(rows["y"], rows["v"], design, ci_method, "REML")
+        for key, value in rows[ci_method].items():
+            assert_allclose(getattr(mine, key), value, rtol=1e-7, atol=1e-9, err_msg=key)
+    some = (rows["y"][:6], rows["v"][:6], design[:6])
+    assert_allclose(moderators.permutation_p(*some), rows["permutation"]["DL"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_reml_and_permutations_as_metafor(name):
+    """The year beside an intercept costs metafor up to six digits, hence 1e-7."""
+    check(name, PINNED[name])
+
+
+def test_metafor_run_now(tmp_path):
+    out = tmp_path / "regression.json"
+    subprocess.run([need("Rscript"), str(HERE / "regression.R"), str(out)], check=True)
+    for name, rows in json.loads(out.read_text()).items():
+        check(name, rows)
+
+
+@given(problems())
+def test_reml_has_the_highest_restricted_likelihood(data):
+    """Against a fine grid of tau², the likelihood written out with determinants."""
+    y, v, x = data
+    fit = moderators.meta_regression(y, v, x, "wald", "REML")
+
+    def likelihood(tau2):
+        w = np.diag(1 / (v + tau2))
+        inner = x.T @ w @ x
+        residual = y - x @ np.linalg.solve(inner, x.T @ w @ y)
+        dets = np.linalg.slogdet(inner)[1] - np.linalg.slogdet(w)[1]
+        return -0.5 * (dets + residual @ w @ residual)
+
+    best = max(likelihood(t) for t in np.linspace(0, 10, 2001))
+    assert likelihood(fit.tau2) >= best - 1e-9
+    alone = moderators.meta_regression(y, v, np.ones((len(y), 1)), "wald", "REML")
+    assert_allclose(alone.tau2, pooling.pool(y, v, "REML").tau2, rtol=1e-6, atol=1e-9)
+
+
+def test_reml_in_a_batch():
+    rng = np.random.default_rng(5)
+    y, v, x = rng.normal(size=(9, 6)), rng.uniform(0.1, 1, 6), np.ones((6, 2))
+    x[:, 1] = rng.normal(size=6)
+    batch = moderators.meta_regression(y, v, x, "wald", "REML")
+    one = [moderators.meta_regression(row, v, x, "wald", "REML").tau2 for row in y]
+    assert_allclose(batch.tau2, one, rtol=1e-9, atol=1e-15)
+    assert (batch.tau2 == 0).any()
+    assert (batch.tau2 > 0).any()
+
+
+def test_a_permutation_p_is_the_share_of_assignments():
+    """Of the covariate to the rows, where permutation_p assigns the rows to the covariate."""
+    y, v, z = [0.1, 0.5, 0.3, 0.9], [0.1, 0.2, 0.05, 0.1], np.array([1.0, 2, 3, 5])
+
+    def q(order):
+        return moderators.meta_regression(y, v, np.column_stack([np.ones(4), z[list(order)]])).qm
+
+    all_of_them = np.array([q(order) for order in permutations(range(4))])
+    want = (all_of_them >= all_of_them[0] - 1e-12).mean()
+    assert moderators.permutation_p(y, v, np.column_stack([np.ones(4), z])) == want
+    with pytest.raises(ValueError, match="expected at most 8"):
+        moderators.permutation_p([0.1] * 9, [0.1] * 9, np.ones((9, 1)))
+    with pytest.raises(ValueError, match="tau2_method: found 'PM', expected one of DL, REML"):
+        moderators.meta_regression(y, v, np.ones((4, 1)), "wald", "PM")

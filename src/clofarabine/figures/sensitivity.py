@@ -94,10 +94,11 @@ def strips(rows: Rows, found: pd.DataFrame, headings: Mapping[str, str]) -> Figu
     )  # fmt: skip
 
 
-STRIPS = (
-    "Pooled rate of every specification, by the value of each choice (over many vectors the middle "
-    "of its range). Diamond: median of a strip. Dashed, if any: the published estimate."
-)
+def strips_caption(rows: Rows) -> str:
+    """What the strips show."""
+    middle = "" if rows.one else " (the middle of its range over the vectors)"
+    caption = f"Pooled rate of every specification{middle}, by the value of each choice. Diamond: "
+    return caption + "median of a strip." + _published(rows, "Dashed: the published estimate.")
 
 
 def choices(rows: Rows, listed: pd.DataFrame) -> Picture:
@@ -186,7 +187,7 @@ def bubbles(rows: Rows, parts: Mapping[str, tuple]) -> Figure:
 
 def tau(rows: Rows, posteriors: Mapping[str, Posterior]) -> Figure:
     """Posterior of tau."""
-    return moderators.tau_density(posteriors, PRIOR_SCALE, f"tau, {rows.title}")
+    return moderators.tau_density(posteriors, PRIOR_SCALE, f"τ, {rows.title}")
 
 
 def overview(listed: pd.DataFrame) -> Picture:

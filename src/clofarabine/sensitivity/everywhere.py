@@ -10,7 +10,7 @@ from metaprop.specifications import BATCHED, merged, over_rows, specifications
 from .. import studies
 from ..consequences import SMALL
 from ..figures import sensitivity as draw
-from ..show import table
+from ..show import Table, table
 from ..tables import store
 from .rows import ENDS, Rows, Shown, needs
 
@@ -109,10 +109,22 @@ def overview(rows: Rows) -> Shown:
     ranged["kept"] = 100 * kept
     kept = kept.xs("reconstructed", level="counts")
     ranged = ranged.join(published)
-    headings = dict.fromkeys(ENDS, "") | {
-        "estimate_min": "estimate, lowest", "estimate_max": "highest", "lower_min": "lower limit",
-        "upper_max": "upper limit", "kept": "% within the published limits",
-        "estimate": "published", "lower": "from", "upper": "to",
-    }  # fmt: skip
-    facts = {"fewest": kept.min(), "most": kept.max(), "cells": len(kept)}
-    return Shown((picture, table(ranged, headings)), facts)
+    return Shown(
+        (picture, _table(ranged)), {"fewest": kept.min(), "most": kept.max(), "cells": len(kept)}
+    )
+
+
+def _table(ranged: pd.DataFrame) -> Table:
+    """Ranges as text: "11.5 to 16.2", and the published result as "16 [7, 26]"."""
+    spans = {
+        "estimates, %": ("estimate_min", "estimate_max"),
+        "limits, %": ("lower_min", "upper_max"),
+    }
+    texts = {
+        name: [f"{a:.1f} to {b:.1f}" for a, b in zip(ranged[low], ranged[high], strict=True)]
+        for name, (low, high) in spans.items()
+    }
+    printed = (ranged[e] for e in ENDS)
+    texts["published"] = [f"{e:.0f} [{a:.0f}, {b:.0f}]" for e, a, b in zip(*printed, strict=True)]
+    shown = ranged[["specifications", "vectors", "kept"]].assign(**texts)
+    return table(shown, {"kept": "% of estimates within the published limits"})

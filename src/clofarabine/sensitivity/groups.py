@@ -72,7 +72,7 @@ def compare(rows: Rows) -> Shown:
     groups, covariates = _traits(rows)
     grouped = robustness.by_group(rows.x, rows.n, groups, rows.method)
     regressed = robustness.by_regression(rows.x, rows.n, covariates, rows.method)
-    headings = {"rate": "percent [95% CI]", "p": "p", "common": "p, one tau²", "tau2": "tau²",
+    headings = {"rate": "percent [95% CI]", "p": "p", "common": "p, one τ²", "tau2": "τ²",
                 "permutation_p": "p by permutation"}  # fmt: skip
     left, right = _shown(grouped, regressed)
     shown = (table(left, headings, "Groups"), table(right, headings, "Covariates", 3))

@@ -31,7 +31,7 @@ CHOICES = {
     "rows": "rows",
     "scale": "model",
     "inverse": "way back from PFT",
-    "tau2_method": "tau²",
+    "tau2_method": "τ²",
     "ci_method": "interval",
 }
 
@@ -79,7 +79,7 @@ def estimators(rows: Rows) -> Shown:
         "low": found["estimate_min"].min(), "high": found["estimate_max"].max(),
         "wald": width["wald"], "hartung_knapp": width["hartung-knapp"],
     }  # fmt: skip
-    return Shown((table(shown.rename_axis("tau² by"), labels.CI_METHOD),), facts)
+    return Shown((table(shown.rename_axis("τ² by"), labels.CI_METHOD),), facts)
 
 
 @needs(2, one=True)
@@ -144,7 +144,7 @@ def movers(rows: Rows) -> Shown:
     facts = {"first": moved.index[0], "most": moved.iloc[0], "second": moved.index[1],
              "next": moved.iloc[1]}  # fmt: skip
     figure = draw.strips(rows, found.assign(middle=middle), CHOICES)
-    return Shown((figures.draw(figure, "estimates_by_choice", draw.STRIPS),), facts)
+    return Shown((figures.draw(figure, "estimates_by_choice", draw.strips_caption(rows)),), facts)
 
 
 @needs(2)
@@ -153,12 +153,12 @@ def choices(rows: Rows) -> Shown:
     how, arcsine = rows.method, _beside(rows, ("PAS", "PFT", "PLO"))
     tables = {
         "Scale": pool_all(rows.x, rows.n, arcsine),
-        "Estimator of tau²": pool_all(
+        "Estimator of τ²": pool_all(
             rows.x, rows.n, [replace(how, tau2_method=t) for t in ESTIMATORS]
         ),
         "Interval": pool_all(rows.x, rows.n, [replace(how, ci_method=c) for c in CI_METHODS]),
         "Likelihood": pool_all(rows.x, rows.n, specifications(LIKELIHOODS)),
-        "Prior of tau": pool_all(rows.x, rows.n, specifications(MODELS[5:])),
+        "Prior of τ": pool_all(rows.x, rows.n, specifications(MODELS[5:])),
     }
     pft, exact = tables["Scale"].query("scale == 'PFT'"), tables["Likelihood"]
     facts = {
@@ -166,9 +166,9 @@ def choices(rows: Rows) -> Shown:
         "likely_low": exact["estimate_min"].min(), "likely_high": exact["estimate_max"].max(),
     }  # fmt: skip
     for head, column, words in (
-        ("Estimator of tau²", "tau2_method", labels.TAU2_METHOD),
+        ("Estimator of τ²", "tau2_method", labels.TAU2_METHOD),
         ("Interval", "ci_method", labels.CI_METHOD), ("Likelihood", "scale", labels.SCALE),
-        ("Prior of tau", "scale", labels.SCALE),
+        ("Prior of τ", "scale", labels.SCALE),
     ):  # fmt: skip
         tables[head]["label"] = tables[head][column].map(words)
     tables["Scale"]["label"] = named(tables["Scale"])

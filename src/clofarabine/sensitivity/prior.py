@@ -16,6 +16,8 @@ from .rows import Rows, Shown, needs
 
 # A prior of half and of twice the scale stands beside the one in use.
 STEPS = (0.5, 1.0, 2.0)
+# The rate around which the notebook says how far studies lie apart under the prior.
+CENTRE = 0.2
 
 
 def percent(s: bayes.Summary) -> np.ndarray:
@@ -41,10 +43,14 @@ def posteriors(rows: Rows) -> Shown:
             lines.append([f"{prior}({scale})", _text(mu, 1), _text(new, 1), spread])
             medians.append(mu[0])
             upper.append(new[2])
-    names = ["prior of tau", "pooled rate, %", "rate of a new study, %", "tau, radians"]
+    middle = ndtri(0.75) * PRIOR_SCALE
+    at = np.arcsin(np.sqrt(CENTRE)) + ndtri(0.975) * middle * np.array([-1, 1])
+    around = 100 * back_transform(at, "PAS")
+    names = ["prior of τ", "pooled rate, %", "rate of a new study, %", "τ, radians"]
     facts = {
         "scale": PRIOR_SCALE, "low": min(medians), "high": max(medians), "new_low": min(upper),
-        "new_high": max(upper), "median": ndtri(0.75) * PRIOR_SCALE,
+        "new_high": max(upper), "median": middle, "centre": 100 * CENTRE,
+        "spread_low": around[0], "spread_high": around[1],
     }  # fmt: skip
     shown = table(pd.DataFrame(lines, columns=names), caption="Median [95% credible interval]")
     return Shown((shown,), facts)

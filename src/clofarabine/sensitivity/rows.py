@@ -225,9 +225,10 @@ def named(frame: pd.DataFrame) -> pd.Series:
     return scale.where(frame["scale"] != "PFT", scale + ", " + inverse)
 
 
-@needs(0)
-def described(rows: Rows) -> Shown:
-    """The rows themselves, or how many vectors of counts they have."""
+def described(rows: Rows | Shown) -> Shown:
+    """The rows with their counts, or with the range of these over the vectors."""
+    if isinstance(rows, Shown):
+        return rows
     base = rows.base if len(rows.n) else dict.fromkeys(("estimate_min", "lower_min", "upper_max"))
     facts = {
         "name": rows.name, "k": len(rows.n), "patients": rows.n.sum(), "all_rows": rows.all_rows,
@@ -235,8 +236,10 @@ def described(rows: Rows) -> Shown:
         "vectors": 1 if rows.one else len(rows.x), "low": base["estimate_min"],
         "high": base["estimate_max"], "lower": base["lower_min"], "upper": base["upper_max"],
     }  # fmt: skip
-    if not rows.one:
-        return Shown((), facts)
     columns = ["label", "n", "x", "kind", *dict.fromkeys(("year", *rows.moderators))]
-    shown = rows.frame[[c for c in columns if rows.frame[c].notna().any()]]
+    frame = rows.frame
+    if not rows.one:
+        ends = zip(rows.x.min(0), rows.x.max(0), strict=True)
+        frame = frame.assign(x=[f"{a}" if a == b else f"{a} to {b}" for a, b in ends])
+    shown = frame[[c for c in columns if frame[c].notna().any()]]
     return Shown((show_table(shown, {"label": "row", "n": "patients", "x": "events"}),), facts)

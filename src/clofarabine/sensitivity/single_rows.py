@@ -19,7 +19,7 @@ PANELS = {
     "dffits": "DFFITS",
     "cook": "Cook's D",
     "cov_ratio": "cov. ratio",
-    "tau2_deleted": "tau² without",
+    "tau2_deleted": "τ² without",
     "hat": "hat",
 }
 
@@ -82,8 +82,10 @@ def _ranges(rows: Rows, found: influence.Influence) -> pd.DataFrame:
     for name, title in PANELS.items():
         values: Array = np.broadcast_to(getattr(found, name), rows.x.shape)
         ends = zip(values.min(0), values.max(0), strict=True)
-        frame[title] = [f"{a:.2f} to {b:.2f}" for a, b in ends]
-    return frame.assign(**{"% of vectors that flag it": 100 * found.flagged.mean(0)})
+        frame[title] = [f"{a:.2f} to {b:.2f}".replace(" ", "\u00a0") for a, b in ends]
+    return frame.assign(
+        **{"% of vectors that flag it": (100 * found.flagged.mean(0)).round().astype(int)}
+    )
 
 
 @needs(3, one=True)

@@ -38,11 +38,11 @@ def pooled_list(
     with mpl.rc_context(STYLE):
         height = ROW * (len(rows) + 1.6) + 0.95
         fig = new_figure(PAGE, height)
-        ax = fig.add_axes((0.36, 0.5 / height, 0.40, ROW * (len(rows) + 1.3) / height))
+        ax = fig.add_axes((0.42, 0.5 / height, 0.34, ROW * (len(rows) + 1.3) / height))
         top = 10 * np.ceil(rows["upper_max"].max() / 10)
         ax.set(xlim=(0, top), ylim=(len(rows) - 0.3, -1.6), yticks=[], xlabel=unit)
         ax.spines["left"].set_visible(False)
-        _text(ax, -0.88, -0.95, heading, weight="bold")
+        _text(ax, -1.21, -0.95, heading, weight="bold")
         _text(ax, 1.03, -0.95, "% range [limits]" if ranged else "% [95% CI]", weight="bold")
         for name, at in lines.items():
             dashed = name == "published"
@@ -50,7 +50,7 @@ def pooled_list(
             ax.axvline(at, color=colour, lw=0.9, ls="--" if dashed else "-", label=name, zorder=0)
         for y, (_, r) in enumerate(rows.iterrows()):
             low, high = r["estimate_min"], r["estimate_max"]
-            _text(ax, -0.88, y, str(r["label"]), weight="bold" if pd.isna(low) else "normal")
+            _text(ax, -1.21, y, str(r["label"]), weight="bold" if pd.isna(low) else "normal")
             if pd.isna(low):
                 continue
             _text(ax, -0.03, y, str(r["note"]), ha="right", color=GREY)

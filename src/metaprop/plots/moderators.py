@@ -43,8 +43,9 @@ def bubbles(
             ax.fill_between(line, low, high, color=LIGHT, lw=0, zorder=0)
             ax.plot(line, mid, color=BLACK, lw=0.9)
             weight = 1 / (v + fit.tau2)
-            ax.scatter(z, 100 * back_transform(y, scale), 8 + 90 * weight / weight.max(),
-                       facecolor="none", edgecolor=BLUE, lw=1.1, zorder=3)  # fmt: skip
+            area = 8 + 90 * weight / weight.max()
+            ax.scatter(z, 100 * back_transform(y, scale), area, facecolor="none", edgecolor=BLUE,
+                       lw=1.1, zorder=3, clip_on=False)  # fmt: skip
             ax.set(xlabel=name, xlim=(line[0], line[-1]), ylim=(0, None))
             ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4, integer=bool((z % 1 == 0).all())))
         axes[0].set_ylabel(unit)
@@ -79,7 +80,7 @@ def tau_density(posteriors: Mapping[str, Posterior], scale: float, title: str) -
             ax.plot(across, np.interp(across, p.grid, p.density), color=colour, lw=1.3, label=name)
             ax.plot(across, prior_density(name, across, scale), color=colour, lw=0.9, ls="--")
         ax.plot([], [], color=GREY, lw=0.9, ls="--", label="prior alone")
-        ax.set(xlim=(0, end), ylim=(0, None), xlabel="tau (radians)", ylabel="density")
+        ax.set(xlim=(0, end), ylim=(0, None), xlabel="τ (radians)", ylabel="density")
         ax.legend(loc="upper right")
         fig.text(0.02, 0.985, title, va="top", weight="bold", size=9)
     return fig

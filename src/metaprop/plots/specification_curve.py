@@ -161,7 +161,9 @@ def choice_strips(
     with mpl.rc_context(STYLE):
         height = 0.19 * (sum(lines) + len(lines)) + 0.75
         fig = new_figure(PAGE, height)
-        axes = fig.subplots(len(lines), 1, sharex=True, height_ratios=lines, squeeze=False)[:, 0]
+        axes = fig.subplots(
+            len(lines), 1, sharex=True, height_ratios=[v + 0.4 for v in lines], squeeze=False
+        )[:, 0]
         fig.subplots_adjust(left=0.345, right=0.985, top=1 - 0.3 / height, bottom=0.42 / height)
         for ax, (column, values) in zip(axes, choices.items(), strict=True):
             style = {"y": column, "x": "middle", "order": values, "ax": ax}
@@ -173,7 +175,7 @@ def choice_strips(
                 ax.axvline(printed, color=GREY, lw=0.9, ls="--", zorder=0)
             ax.text(-0.52, 0, column, transform=ax.get_yaxis_transform(), va="center",
                     weight="bold", size=7)  # fmt: skip
-            ax.set(ylabel="", xlabel=unit if ax is axes[-1] else "")
+            ax.set(ylim=(len(values) - 0.4, -0.6), ylabel="", xlabel=unit if ax is axes[-1] else "")
             ax.tick_params(axis="y", left=False, labelsize=6.5)
             ax.tick_params(axis="x", bottom=ax is axes[-1], labelbottom=ax is axes[-1])
             ax.spines["left"].set_visible(False)
