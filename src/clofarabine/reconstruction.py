@@ -41,6 +41,9 @@ class Method(NamedTuple):
         return "/".join(self)
 
 
+# Constraints by (population, transformation).
+Targets = dict[tuple[str, str], Constraint]
+
 METHODS = tuple(Method(*m) for m in product(ESTIMATORS, INTERVALS, INVERSES, ROWS))
 
 
@@ -99,14 +102,15 @@ class Found:
     joint: Counts
 
 
-def _targets(pooled: pd.DataFrame, endpoint: str) -> dict[tuple[str, str], Constraint]:
+def targets_of(pooled: pd.DataFrame, endpoint: str) -> Targets:
+    """The constraints of an endpoint, by population and transformation."""
     part = pooled[pooled["endpoint"] == endpoint]
     return {(r["population"], r["transformation"]): constraint(r) for _, r in part.iterrows()}
 
 
 def reconstruct(
     evidence: Evidence,
-    pooled: pd.DataFrame,
+    pooled: pd.DataFrame | Targets,
     endpoint: str,
     methods: Sequence[Method] = METHODS,
     extra: Array | None = None,
@@ -117,8 +121,10 @@ def reconstruct(
     Parameters
     ----------
     evidence : Evidence
-    pooled : DataFrame
-        As pooled_results.csv: endpoint, population, transformation, estimate, lower, upper.
+    pooled : DataFrame or dict
+        As pooled_results.csv: endpoint, population, transformation, estimate, lower, upper. Or the
+        endpoint's constraints by (population, transformation); an absent one is a pair of
+        infinities.
     endpoint : str
     methods : sequence of Method
     extra
@@ -126,7 +132,7 @@ def reconstruct(
     options
         limit, client, progress of `identified_set`.
     """
-    targets = _targets(pooled, endpoint)
+    targets = pooled if isinstance(pooled, dict) else targets_of(pooled, endpoint)
     results: dict[Method, Found] = {}
     for tau2, interval in dict.fromkeys((m.tau2, m.interval) for m in methods):
         own = [m for m in methods if m[:2] == (tau2, interval)]
