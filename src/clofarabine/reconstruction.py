@@ -37,7 +37,15 @@ def varied(method: Method) -> tuple[str, ...]:
     return tuple(getattr(method, name) for name in VARIED)
 
 
+# Constraints by (population, transformation).
+Targets = dict[tuple[str, str], Constraint]
+
 METHODS = tuple(Method("PAS", *m) for m in product(ESTIMATORS, INTERVALS, INVERSES, ROWS))
+# The part of it for what is searched many times: software's estimators, one row or two a study.
+_RARE = {"CE", "DL2", "HSk", "HM", "t"}
+COMMON = tuple(
+    m for m in METHODS if not _RARE & set(varied(m)) and not m.rows.startswith("split")
+)
 
 
 def constraint(row: pd.Series, decimals: int = 0) -> Constraint:
@@ -102,14 +110,15 @@ class Found:
     joint: Counts
 
 
-def _targets(pooled: pd.DataFrame, endpoint: str) -> dict[tuple[str, str], Constraint]:
+def targets_of(pooled: pd.DataFrame, endpoint: str) -> Targets:
+    """The constraints of an endpoint, by population and transformation."""
     part = pooled[pooled["endpoint"] == endpoint]
     return {(r["population"], r["transformation"]): constraint(r) for _, r in part.iterrows()}
 
 
 def reconstruct(
     evidence: Evidence,
-    pooled: pd.DataFrame,
+    pooled: pd.DataFrame | Targets,
     endpoint: str,
     methods: Sequence[Method] = METHODS,
     extra: Array | None = None,
@@ -120,8 +129,10 @@ def reconstruct(
     Parameters
     ----------
     evidence : Evidence
-    pooled : DataFrame
-        As pooled_results.csv: endpoint, population, transformation, estimate, lower, upper.
+    pooled : DataFrame or dict
+        As pooled_results.csv: endpoint, population, transformation, estimate, lower, upper. Or the
+        endpoint's constraints by (population, transformation); an absent one is a pair of
+        infinities.
     endpoint : str
     methods : sequence of Method
     extra
@@ -129,7 +140,7 @@ def reconstruct(
     options
         limit, client, progress of `identified_set`.
     """
-    targets = _targets(pooled, endpoint)
+    targets = pooled if isinstance(pooled, dict) else targets_of(pooled, endpoint)
     results: dict[Method, Found] = {}
     for pair in dict.fromkeys((m.tau2_method, m.ci_method) for m in methods):
         own = [m for m in methods if (m.tau2_method, m.ci_method) == pair]

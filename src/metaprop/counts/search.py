@@ -234,6 +234,34 @@ def dominated(a, b, out):
 
 
 @njit(cache=True, nogil=True)
+def cheapest(a, cost_a, b, cost_b, total, out):
+    """Fill out with rows (i, j) of a and b, a nowhere above b, that cost least together.
+
+    Rows are sorted by cost. The cost of a pair is the sum of both (total) or the larger one, and is
+    returned; inf without a pair.
+    """
+    best = inf
+    for i in range(a.shape[0]):
+        least = cost_a[i] + cost_b[0] if total else max(cost_a[i], cost_b[0])
+        if least >= best:
+            break
+        for j in range(b.shape[0]):
+            cost = cost_a[i] + cost_b[j] if total else max(cost_a[i], cost_b[j])
+            if cost >= best:
+                break
+            fits = True
+            for c in range(a.shape[1]):
+                if a[i, c] > b[j, c]:
+                    fits = False
+                    break
+            if fits:
+                best = cost
+                out[0], out[1] = i, j
+                break
+    return best
+
+
+@njit(cache=True, nogil=True)
 def probe(low, high, tables, spread, bound, effects, uniform):
     """Nodes of the search tree of one box, estimated from random descents (Knuth 1975).
 

@@ -1,0 +1,175 @@
+"""Readings of a sentence that prints a result without its formula: which of them give the numbers.
+
+A sentence has one formula. "CR 17% and OR 28% in the other studies" is judged as a whole: a reading
+stands only if one pair of vectors gives both numbers under the same formula. The same holds for the
+printed p of Egger's test.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from metaprop import pooling, small_study
+from metaprop.counts.solve import Counts
+from metaprop.effectsize import SCALES, Array, back_transform, overall_n, transform
+from metaprop.method import Method
+
+from .evidence_pieces import ENDPOINTS, Coupled, coupled, targets, vectors
+from .reconstruction import ESTIMATORS, ROWS, Evidence, couple
+
+# Rows that a sentence can be about: the paediatric ones, or the overall ones either way.
+POPULATIONS: tuple[str, ...] = ("paediatric", *ROWS)
+FORMULAS: tuple[tuple[str, str], ...] = (
+    *product(ESTIMATORS, ("PAS", "PFT")), ("crude share", "none"),
+)  # fmt: skip
+
+
+def sets_of(
+    evidence: dict[str, Evidence], pooled: pd.DataFrame, methods: Sequence[Method],
+    only: str | None = None,
+) -> list[Coupled]:  # fmt: skip
+    """Coupled sets of each method under all printed numbers, or those of one transformation."""
+    both = (vectors(evidence[e], targets(pooled, e, only), e, methods) for e in ENDPOINTS)
+    return list(coupled(*both))
+
+
+def _rows(evidence: Evidence, x: Counts, population: str) -> tuple[Counts, Array, list[str]]:
+    """Counts, patients and labels of the rows of a population of `POPULATIONS`."""
+    if population == "paediatric":
+        child = ~evidence.adult
+        return x[:, child], evidence.n[child], list(np.array(evidence.labels)[child])
+    add = evidence.overall(population)
+    return x @ add.T, add @ evidence.n, list(dict.fromkeys(evidence.names(population)))
+
+
+def _rate(x: Counts, n: Array, formula: str, scale: str) -> Array:
+    """Pooled rate of each vector by a formula, percent."""
+    if formula == "crude share":
+        return 100 * x.sum(1) / n.sum()
+    y, v = transform(x, n, scale)
+    size = overall_n(n, "harmonic") if scale == "PFT" else None
+    return 100 * back_transform(pooling.pool(y, v, formula).estimate, scale, size)
+
+
+def _prints(values: Array, printed: float, decimals: int = 0) -> np.ndarray:
+    half = 0.5 * 10.0**-decimals
+    return (printed - half <= values) & (values < printed + half)
+
+
+def others(
+    evidence: dict[str, Evidence], sets: Sequence[Coupled], printed: dict[str, float],
+    without: str = "CLO-212",
+) -> pd.DataFrame:  # fmt: skip
+    """Readings of the rates in the studies other than one.
+
+    Parameters
+    ----------
+    evidence : dict
+    sets : sequence of (method, CR vectors, OR vectors)
+        As `sets_of`; every formula is applied to every vector, whatever method found it.
+    printed : dict
+        The two percentages by endpoint.
+
+    Returns
+    -------
+    DataFrame
+        formula (tau² estimator, CE, crude share), scale, population; cr_min ... or_max in percent;
+        gives_cr, gives_or, gives_both: whether some vector, or one pair of vectors, prints so.
+    """
+    records = []
+    for population, (formula, scale) in product(POPULATIONS, FORMULAS):
+        rates: dict[str, list] = {e: [] for e in ENDPOINTS}
+        both = False
+        for _, *pair in sets:
+            fits = []
+            for e, x in zip(ENDPOINTS, pair, strict=True):
+                counts, n, names = _rows(evidence[e], x, population)
+                rest = np.array(names) != without
+                value = _rate(counts[:, rest], n[rest], formula, scale)
+                rates[e].append(value)
+                fits.append(x[_prints(value, printed[e])])
+            both = both or bool(couple(*fits)[0].any())
+        flat = {e: np.concatenate(v) for e, v in rates.items()}
+        ends = [f(flat[e]) for e in ENDPOINTS for f in (np.min, np.max)]
+        gives = [bool(_prints(flat[e], printed[e]).any()) for e in ENDPOINTS]
+        records.append((formula, scale, population, *ends, *gives, both))
+    columns = ["cr_min", "cr_max", "or_min", "or_max", "gives_cr", "gives_or", "gives_both"]
+    return pd.DataFrame(records, columns=["formula", "scale", "population", *columns])
+
+
+def egger(evidence: Evidence, x: Counts, printed: float, decimals: int = 2) -> pd.DataFrame:
+    """Readings of a printed p value of a test of asymmetry: which tests of which rows reach it.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    x : ndarray, shape (m, rows)
+        Vectors of the endpoint.
+
+    Returns
+    -------
+    DataFrame
+        test, scale, population; p_min, p_max over the vectors; reaches: whether one prints so.
+    """
+    records = []
+    for population, test, scale in product(POPULATIONS, small_study.TESTS, SCALES):
+        counts, n, _ = _rows(evidence, x, population)
+        p = small_study.run(test, counts, n, scale).p
+        records.append(
+            (test, scale, population, p.min(), p.max(), bool(_prints(p, printed, decimals).any()))
+        )
+    columns = ["test", "scale", "population", "p_min", "p_max", "reaches"]
+    return pd.DataFrame(records, columns=columns)
+
+
+def _profile(x: Counts, n: Array, tau2: str) -> dict[str, Array]:
+    """Heterogeneity of each vector: tau², I² both ways, Q-profile limits; percent for I²."""
+    y, v = transform(x, n, "PAS")
+    fit = pooling.pool(y, v, tau2)
+    low, high = pooling.tau2_interval(y, v)
+    typical = (n.size - 1) / (4 * n.sum() - (16.0 * n**2).sum() / (4 * n.sum()))
+    share = lambda t: 100 * t / (t + typical)  # noqa: E731
+    return {
+        "tau2": fit.tau2, "tau2 Q-profile, lower": low, "tau2 Q-profile, upper": high,
+        "I2 from tau2": 100 * fit.i2,
+        "I2 from Q": 100 * np.maximum(0, 1 - (fit.k - 1) / fit.q),
+        "I2 Q-profile, lower": share(low), "I2 Q-profile, upper": share(high),
+    }  # fmt: skip
+
+
+def _bodies(evidence: dict[str, Evidence], sets: Sequence[Coupled]) -> Iterator[tuple]:
+    """(endpoint, population, counts, method, vectors, patients) of documented rows and of sets."""
+    for i, e in enumerate(ENDPOINTS):
+        known = evidence[e].low == evidence[e].high
+        yield (
+            e,
+            "paediatric",
+            "documented",
+            "DL",
+            evidence[e].low[None, known],
+            evidence[e].n[known],
+        )
+        for method, *pair in sets:
+            for population in ("paediatric", method.rows):
+                counts, n, _ = _rows(evidence[e], pair[i], population)
+                yield e, population, str(method), method.tau2_method, counts, n
+
+
+def heterogeneity(evidence: dict[str, Evidence], sets: Sequence[Coupled]) -> pd.DataFrame:
+    """tau² and I² with their Q-profile intervals (95%), for documented rows and over the sets.
+
+    Returns
+    -------
+    DataFrame
+        endpoint, population, counts ("documented", or the method whose set it is), quantity, min,
+        max over the vectors. I² from tau² is 100 tau²/(tau² + s²), from Q max(0, (Q - df)/Q). The
+        interval of a set runs from the min of the lower to the max of the upper limit.
+    """
+    records = []
+    for e, population, counts, tau2, x, n in _bodies(evidence, sets):
+        for name, values in _profile(x, n, tau2).items():
+            records.append((e, population, counts, name, values.min(), values.max()))
+    columns = ["endpoint", "population", "counts", "quantity", "min", "max"]
+    return pd.DataFrame(records, columns=columns)

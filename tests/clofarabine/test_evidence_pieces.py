@@ -1,0 +1,203 @@
+"""Evidence with pieces missing, breakdown, tiers and readings, against plain enumeration."""
+
+from dataclasses import replace
+from itertools import product
+from math import inf
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_reconstruction import plain, problems, results
+
+from clofarabine import breakdown, readings, reconstruction, tiers
+from clofarabine import evidence_pieces as pieces
+from clofarabine.reconstruction import METHODS, VARIED, Evidence
+from clofarabine.tables import store
+from metaprop.counts import solve
+from metaprop.counts.bounds import Constraint, Model
+from metaprop.method import Method
+
+POOLED = store.load("pooled_results")
+DL = Method("PAS", "DL", "wald", "harmonic", "age-groups")
+HS = Method("PAS", "HS", "wald", "harmonic", "age-groups")
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    frame = store.load_evidence()
+    return {e: Evidence.read(frame, e) for e in pieces.ENDPOINTS}
+
+
+@settings(max_examples=400)
+@given(problems(), st.lists(st.booleans(), min_size=6, max_size=6))
+def test_an_absent_number_is_an_interval_without_ends(problem, absent):
+    """Any of the six ends may be missing, and all of them: the search finds what is there."""
+    model, printed, low, high = problem
+    ends = np.where(np.reshape(absent, (3, 2)), [-inf, inf], printed.printed)
+    open_ = Constraint(printed.scale, *(tuple(p) for p in ends))
+    found, _ = solve.identified_set(model, open_, low, high)
+    assert found.tolist() == plain(model, open_, low, high).tolist()
+
+
+@pytest.mark.parametrize("name", ["CR paediatric PAS estimate", "CR overall PFT upper", "primary"])
+def test_a_number_left_out_against_all_vectors(evidence, name):
+    """The largest row narrowed, so that every vector of children and adults can be tried."""
+    e = evidence["CR"]
+    i = e.labels.index("CLOFAL06952")
+    low, high = e.low.copy(), e.high.copy()
+    low[i], high[i] = 44, 47
+    low[e.adult], high[e.adult] = (3, 0), (5, 1)
+    narrow = replace(e, low=low, high=high)
+    only, without = ("PAS", ()) if name == "primary" else (None, (name,))
+    goals = pieces.targets(POOLED, "CR", only, without)
+    found = pieces.vectors(narrow, goals, "CR", [DL])[DL]
+    values = np.indices(high - low + 1).reshape(len(low), -1).T + low
+    ends = 100 * np.concatenate([c.printed for c in goals.values()])
+    for j in range(4):  # population and transformation in turn, so that few vectors are left
+        part = pieces.unrounded(narrow, DL, values.astype(np.int32), POOLED, "CR")
+        at = slice(3 * j, 3 * j + 3)
+        keep = ((ends[at, 0] <= part[:, at]) & (part[:, at] < ends[at, 1])).all(1)
+        values = values[keep]
+    assert len(found)
+    assert found.tolist() == values.tolist()
+
+
+def test_unrounded_numbers_are_those_of_the_public_functions(evidence):
+    table = store.load("identified_set_cr")
+    x = table.drop(columns=list(VARIED)).to_numpy(np.int32)[:5]
+    e = evidence["CR"]
+    values = pieces.unrounded(e, DL, x, POOLED, "CR")
+    keys = list(reconstruction.targets_of(POOLED, "CR"))
+    for j, (population, scale) in enumerate(keys):
+        rows = ~e.adult if population == "paediatric" else np.ones(len(e.n), bool)
+        model = Model(tuple(e.n[rows].tolist()), scale, "DL", "wald", "harmonic")
+        expected = 100 * results(model, x[:, rows]).T
+        np.testing.assert_allclose(values[:, 3 * j : 3 * j + 3], expected, rtol=1e-12)
+
+
+def test_decomposition_holds_together(evidence):
+    """All numbers leave no more than a part of them, and the base set is the committed one."""
+    frame = pieces.decomposition({"base": evidence}, POOLED)
+    base = frame[frame["evidence"] == "base"].set_index(["numbers", "tau2"])
+    alone = base[base["interval"].eq("wald") & base["rows"].eq("age-groups")]
+    alone = alone[alone["inverse"].isin(["harmonic", "any"])]
+    for tau2 in reconstruction.ESTIMATORS:
+        whole = alone.loc[("all", tau2)]
+        part = alone.xs(tau2, level="tau2").drop(index=["cr", "or"])
+        assert (part["n_cr"] >= whole["n_cr"]).all()
+        wide = part.dropna(subset=["cr_06952_min"])
+        if whole["n_cr"] > 0:
+            assert (wide["cr_06952_min"] <= whole["cr_06952_min"]).all()
+            assert (wide["cr_06952_max"] >= whole["cr_06952_max"]).all()
+    committed = store.load("method_evidence").query("endpoint == 'CR' and n_coupled > 0")
+    found = frame.query("evidence == 'base' and numbers == 'all' and n_cr > 0")
+    counts = dict(zip(committed["tau2"], committed["n_coupled"], strict=True))
+    assert dict(zip(found["tau2"], found["n_cr"], strict=True)) == counts
+    number = frame["numbers"].str.startswith("without")
+    assert frame.loc[number, "numbers"].nunique() == 24
+    assert frame["evidence"].str.startswith("without documented").any()
+
+
+def test_misses_are_zero_for_what_is_kept(evidence):
+    frame = pieces.misses(evidence, POOLED, [DL, HS])
+    kept = frame["number"].str.contains("PAS")
+    assert (frame.loc[kept, "missed_by"] == 0).all()
+    assert (frame["together"] >= 0).all()
+    assert (frame["min"] <= frame["max"]).all()
+    every = pieces.misses(evidence, POOLED, [DL], only=None)
+    assert (every["together"] == 0).all()
+
+
+@given(st.integers(0, 2**31))
+def test_the_cheapest_pair_is_the_cheapest(seed):
+    rng = np.random.default_rng(seed)
+    cr, or_ = (rng.integers(0, 4, (rng.integers(1, 20), 4)).astype(np.int32) for _ in range(2))
+    a, b = rng.integers(0, 5, len(cr)).astype(float), rng.integers(0, 5, len(or_)).astype(float)
+    for total in (True, False):
+        join = (lambda u, v: u + v) if total else max
+        pairs = [
+            join(a[i], b[j])
+            for i, j in product(range(len(cr)), range(len(or_)))
+            if (cr[i] <= or_[j]).all()
+        ]
+        found = breakdown.cheapest(cr, a, or_, b, total)
+        assert (found[0] if found else None) == (min(pairs) if pairs else None)
+
+
+def test_moved_patients_are_counted_and_the_fixed_study_stays(evidence):
+    search = breakdown._Search(evidence, POOLED)
+    sets = search.moved(1)
+    fixed = evidence["CR"].labels.index("CLO-212")
+    for e in pieces.ENDPOINTS:
+        for m, x in sets[e].items():
+            assert (search.patients(e, m, x) <= 1).all()
+            assert (x[:, fixed] == evidence[e].low[fixed]).all()
+    still = search.moved(0)
+    base = search.widened()
+    for e in pieces.ENDPOINTS:
+        assert {m: x.tolist() for m, x in still[e].items()} == {
+            m: x.tolist() for m, x in base[e].items()
+        }
+
+
+def test_a_margin_is_what_the_vector_needs(evidence):
+    """The cheapest pair of REML needs its margin: a hair less leaves none, a hair more does."""
+    search = breakdown._Search(evidence, POOLED)
+    own = tuple(m for m in METHODS if m.tau2_method == "REML")
+    headline = breakdown.Headline("REML is ruled out", own)
+    least = breakdown._fall(headline, evidence, search.widened(0.01), search.points, False)[0]
+    assert 0 < least <= 0.01
+    narrow = search.widened(least - 1e-6)
+    assert next(breakdown._pairs(headline, evidence, narrow), None) is None
+    assert next(breakdown._pairs(headline, evidence, search.widened(least + 1e-6)), None)
+
+
+def test_ties_and_the_rules_they_fit():
+    frame = pd.DataFrame(
+        [(91, 112, 81.2, 1), (7, 112, 6.2, 1), (1, 8, 12.5, 1), (1, 8, 13, 0), (1, 40, 2, 0),
+         (3, 40, 8, 0), (1, 3, 33.3, 1)],
+        columns=["count", "n", "percent", "decimals"],
+    )  # fmt: skip
+    found = breakdown.ties(frame)
+    assert found["count"].tolist() == [91, 7, 1, 1, 3]
+    assert found["half_up"].tolist() == [False, False, True, False, True]
+    assert found["half_even"].tolist() == [True, True, False, True, True]
+    assert found["truncated"].tolist() == [True, True, False, True, False]
+
+
+def test_tiers_follow_the_table():
+    assert tiers.tier_of(DL) == 1
+    assert tiers.tier_of(DL._replace(rows="merged")) == 1
+    assert tiers.tier_of(DL._replace(tau2="REML")) == 1
+    assert tiers.tier_of(DL._replace(tau2="HE")) == 2
+    assert tiers.tier_of(DL._replace(interval="hartung-knapp")) == 2
+    assert tiers.tier_of(DL._replace(inverse="sin2")) == 3
+    table = tiers.by_tier(pd.DataFrame([DL, HS]), METHODS)
+    assert table["methods"].sum() == len(METHODS)
+    assert table["possible"].tolist() == [1, 1, 0]
+
+
+def test_readings_of_a_known_vector(evidence):
+    """One vector with known answers: crude shares by hand, both numbers under one formula."""
+    x = {e: evidence[e].high[None].copy() for e in pieces.ENDPOINTS}
+    sets = [(DL, x["CR"], x["OR"])]
+    rest = np.array(evidence["CR"].labels) != "CLO-212"
+    share = {e: 100 * x[e][0, rest].sum() / evidence[e].n[rest].sum() for e in pieces.ENDPOINTS}
+    printed = {e: float(np.floor(s + 0.5)) for e, s in share.items()}
+    found = readings.others(evidence, sets, printed)
+    crude = found.query("formula == 'crude share' and population == 'age-groups'").iloc[0]
+    np.testing.assert_allclose([crude["cr_min"], crude["or_max"]], list(share.values()))
+    assert crude["gives_both"]
+    assert not readings.others(evidence, sets, {"CR": 1.0, "OR": 2.0})["gives_both"].any()
+
+
+def test_heterogeneity_agrees_for_the_estimator_that_is_q(evidence):
+    """Under DL I² from tau² is I² from Q; the documented rows do not depend on the set."""
+    sets = readings.sets_of(evidence, POOLED, [DL])
+    frame = readings.heterogeneity(evidence, sets)
+    wide = frame.pivot(index=["endpoint", "population", "counts"], columns="quantity", values="max")
+    np.testing.assert_allclose(wide["I2 from tau2"], wide["I2 from Q"], rtol=1e-9)
+    assert (wide["tau2 Q-profile, upper"] > wide["tau2"]).all()
+    assert (frame["counts"] == "documented").sum() == 14
