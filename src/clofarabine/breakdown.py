@@ -19,11 +19,12 @@ from metaprop.effectsize import Array, back_transform, transform
 
 from .evidence_pieces import ENDPOINTS, excess, ids, targets, unrounded, vectors
 from .reconstruction import METHODS, Evidence, Method, couple
+from .tables import store
 
 # Counts that the paper itself prints as percentages of 61, so that they are no one's error.
 FIXED = ("CLO-212",)
 # What is tried before the search says "more than".
-PATIENTS, MARGINS = 3, (0.01, 0.05, 0.2, 0.5)
+PATIENTS, MARGINS = 2, (0.01, 0.05, 0.2, 0.5)
 
 Sets = dict[str, dict[Method, Counts]]
 # Which vectors of a set speak against a headline: (evidence, method, vectors) -> mask.
@@ -261,7 +262,7 @@ def _stages(inputs: _Search) -> Iterator[tuple[str, str, float, Callable[[], Set
     """
     for d in range(PATIENTS + 1):
         yield ("patients moved", "patients", d, lambda d=d: inputs.moved(d), inputs.patients, True)
-    yield "numbers off by one unit", "numbers", 2, inputs.one_off, inputs.off, True
+    yield "numbers off by one unit", "numbers", 1, inputs.one_off, inputs.off, True
     for margin in MARGINS:
         sets = lambda m=margin: inputs.widened(m)  # noqa: E731
         yield "rounding margin", "points", margin, sets, inputs.points, False
@@ -275,21 +276,21 @@ def breakdown(evidence: dict[str, Evidence], pooled: pd.DataFrame) -> pd.DataFra
     DataFrame
         headline; disturbance; smallest, the size at which it falls, or where the search ended;
         unit; what: "falls at", "more than" (does not fall up to there), and for a rounding rule
-        "falls" or "holds"; example: the method and what is disturbed in one pair of vectors.
-        "numbers off by one unit" allows one number of each endpoint; so a headline that does not
-        fall needs more than one number of some endpoint.
+        "falls", "holds", or "no method possible" where the rule leaves no vector; example:
+        the method and what is disturbed in one pair of vectors.
+        "numbers off by one unit" is searched with one number of each endpoint; a headline that
+        holds up needs two of one endpoint.
     """
     inputs = _Search(evidence, pooled)
     tests = headlines(evidence, inputs.widened())
     records: dict[tuple[str, str], tuple] = {}
     for kind, unit, size, make, cost, total in _stages(inputs):
-        left = [
-            h for h in tests if records.get((h.name, kind), (0, 0, "more than"))[2] != "falls at"
-        ]
+        left = [h for h in tests if records.get((h.name, kind), _OPEN)[2] == "more than"]
         sets = make() if left else {}
         for h in left:
             fall = _fall(h, evidence, sets, cost, total)
-            if fall is None:
+            # Pairs that were not tried cost more than size, so that size + 1 is still the least.
+            if fall is None or fall[0] > size + total:
                 records[h.name, kind] = (size, unit, "more than", pd.NA)
                 continue
             least, m, x, y = fall
@@ -299,10 +300,11 @@ def breakdown(evidence: dict[str, Evidence], pooled: pd.DataFrame) -> pd.DataFra
     for rule in ("half even", "truncated", "unknown"):
         # Half even differs from half up at the ends alone: let both ends in, which allows more.
         wide = inputs.widened(1e-9) if rule == "half even" else inputs.widened(rounding=rule)
+        any_left = next(_coupled(evidence, wide), None)
         for h in tests:
             fall = next(_pairs(h, evidence, wide), None)
             text = pd.NA if fall is None else str(fall)
-            words = "holds" if fall is None else "falls"
+            words = "falls" if fall else "holds" if any_left else "no method possible"
             records[h.name, f"rounding {rule}"] = (pd.NA, "rule", words, text)
     rows = [(*key, *value[:3], value[3]) for key, value in records.items()]
     frame = pd.DataFrame(
@@ -343,3 +345,18 @@ def ties(printed: pd.DataFrame) -> pd.DataFrame:
     return printed[tie].assign(
         half_up=shown == below + 1, half_even=shown == below + below % 2, truncated=shown == below
     )
+
+
+def printed_shares() -> pd.DataFrame:
+    """Percentages that the paper prints beside their counts: table, what, count, n, percent."""
+    parts = []
+    for name in ("table3", "table4"):
+        events, studies = store.load(f"{name}_events"), store.load(f"{name}_studies")
+        exact = events[events["relation"] == "="].rename(columns={"n": "count"})
+        frame = exact.merge(studies[["study", "n"]], on="study")
+        parts.append(frame.assign(table=name, what=frame["study"] + ": " + frame["event"]))
+    people = store.load("table2_characteristics").rename(columns={"n": "count", "total": "n"})
+    what = people["characteristic"] + ": " + people["level"]
+    parts.append(people.assign(table="table2", what=what))
+    out = pd.concat(parts)[["table", "what", "count", "n", "percent"]].dropna()
+    return out.assign(decimals=1).reset_index(drop=True)

@@ -166,6 +166,17 @@ def test_ties_and_the_rules_they_fit():
     assert found["truncated"].tolist() == [True, True, False, True, False]
 
 
+def test_ties_of_the_paper_are_exact_and_fit_no_single_rule_by_assumption():
+    """Every listed tie is one by hand; a percentage in between is not listed."""
+    shares = breakdown.printed_shares()
+    found = breakdown.ties(shares)
+    assert len(found)
+    rest = (1000 * found["count"].astype(int)) % found["n"].astype(int)
+    assert (2 * rest == found["n"].astype(int)).all()
+    other = shares.drop(found.index)
+    assert ((2000 * other["count"]) % (2 * other["n"]) != other["n"]).all()
+
+
 def test_tiers_follow_the_table():
     assert tiers.tier_of(DL) == 1
     assert tiers.tier_of(DL._replace(rows="merged")) == 1
