@@ -19,12 +19,12 @@ from metaprop.effectsize import Array, back_transform, transform
 from metaprop.method import Method
 
 from .evidence_pieces import ENDPOINTS, excess, ids, targets, unrounded, vectors
-from .reconstruction import METHODS, Evidence, couple, varied
+from .reconstruction import COMMON, Evidence, couple, varied
 
 # Counts that the paper itself prints as percentages of 61, so that they are no one's error.
 FIXED = ("CLO-212",)
 # What is tried before the search says "more than".
-PATIENTS, MARGINS = 3, (0.01, 0.05, 0.2, 0.5)
+PATIENTS, MARGINS = 2, (0.01, 0.05, 0.2, 0.5)
 
 Sets = dict[str, dict[Method, Counts]]
 # Which vectors of a set speak against a headline: (evidence, method, vectors) -> mask.
@@ -40,7 +40,7 @@ class Headline:
     """
 
     name: str
-    methods: tuple[Method, ...] = METHODS
+    methods: tuple[Method, ...] = COMMON
     cr: Mask | None = None
     or_: Mask | None = None
 
@@ -118,12 +118,12 @@ def headlines(evidence: dict[str, Evidence], sets: Sets) -> list[Headline]:
     I² of 75% is where the Cochrane Handbook (10.10.2) begins to call it considerable; an upper
     prediction limit of 50% is a rate in a new study of one patient in two.
     """
-    own = lambda *names: tuple(m for m in METHODS if any(n in varied(m) for n in names))  # noqa: E731
+    own = lambda *names: tuple(m for m in COMMON if any(n in varied(m) for n in names))  # noqa: E731
     row = "CLOFAL06952"
     i = evidence["CR"].labels.index(row)
     found = np.concatenate([x[:, i] for _, x, _ in _coupled(evidence, sets)])
     low, high = int(found.min()), int(found.max())
-    other = tuple(m for m in METHODS if m.inverse != "harmonic")
+    other = tuple(m for m in COMMON if m.inverse != "harmonic")
     return [
         Headline("REML is ruled out", own("REML")),
         Headline("Paule-Mandel is ruled out", own("PM")),
@@ -179,7 +179,7 @@ class _Search:
             away = np.maximum(np.maximum(ends[0] - counts, counts - ends[1]), 0)
             extra = d / child.sum() - away
             wider = replace(known, low=low.astype(np.int32), high=high.astype(np.int32))
-            out[e] = vectors(wider, targets(self.pooled, e), e, METHODS, extra)
+            out[e] = vectors(wider, targets(self.pooled, e), e, COMMON, extra)
         return out
 
     def patients(self, e: str, _method: Method, x: Counts) -> Array:
@@ -208,7 +208,7 @@ class _Search:
         """Vectors when at most one printed number of an endpoint is off by one unit."""
         out: Sets = {}
         for e, known in self.evidence.items():
-            parts: dict[Method, list] = {m: [] for m in METHODS}
+            parts: dict[Method, list] = {m: [] for m in COMMON}
             for name in ids(self.pooled, e):
                 goals = targets(self.pooled, e, off=(name,))
                 for m, x in vectors(known, goals, e).items():
@@ -262,7 +262,7 @@ def _stages(inputs: _Search) -> Iterator[tuple[str, str, float, Callable[[], Set
     """
     for d in range(PATIENTS + 1):
         yield ("patients moved", "patients", d, lambda d=d: inputs.moved(d), inputs.patients, True)
-    yield "numbers off by one unit", "numbers", 2, inputs.one_off, inputs.off, True
+    yield "numbers off by one unit", "numbers", 1, inputs.one_off, inputs.off, True
     for margin in MARGINS:
         sets = lambda m=margin: inputs.widened(m)  # noqa: E731
         yield "rounding margin", "points", margin, sets, inputs.points, False
@@ -276,21 +276,21 @@ def breakdown(evidence: dict[str, Evidence], pooled: pd.DataFrame) -> pd.DataFra
     DataFrame
         headline; disturbance; smallest, the size at which it falls, or where the search ended;
         unit; what: "falls at", "more than" (does not fall up to there), and for a rounding rule
-        "falls" or "holds"; example: the method and what is disturbed in one pair of vectors.
-        "numbers off by one unit" allows one number of each endpoint; so a headline that does not
-        fall needs more than one number of some endpoint.
+        "falls", "holds", or "no method possible" where the rule leaves no vector; example:
+        the method and what is disturbed in one pair of vectors.
+        "numbers off by one unit" is searched with one number of each endpoint; a headline that
+        holds up needs two of one endpoint.
     """
     inputs = _Search(evidence, pooled)
     tests = headlines(evidence, inputs.widened())
     records: dict[tuple[str, str], tuple] = {}
     for kind, unit, size, make, cost, total in _stages(inputs):
-        left = [
-            h for h in tests if records.get((h.name, kind), (0, 0, "more than"))[2] != "falls at"
-        ]
+        left = [h for h in tests if records.get((h.name, kind), _OPEN)[2] == "more than"]
         sets = make() if left else {}
         for h in left:
             fall = _fall(h, evidence, sets, cost, total)
-            if fall is None:
+            # Pairs that were not tried cost more than size, so that size + 1 is still the least.
+            if fall is None or fall[0] > size + total:
                 records[h.name, kind] = (size, unit, "more than", pd.NA)
                 continue
             least, m, x, y = fall
@@ -300,10 +300,11 @@ def breakdown(evidence: dict[str, Evidence], pooled: pd.DataFrame) -> pd.DataFra
     for rule in ("half even", "truncated", "unknown"):
         # Half even differs from half up at the ends alone: let both ends in, which allows more.
         wide = inputs.widened(1e-9) if rule == "half even" else inputs.widened(rounding=rule)
+        any_left = next(_coupled(evidence, wide), None)
         for h in tests:
             fall = next(_pairs(h, evidence, wide), None)
             text = pd.NA if fall is None else str(fall)
-            words = "holds" if fall is None else "falls"
+            words = "falls" if fall else "holds" if any_left else "no method possible"
             records[h.name, f"rounding {rule}"] = (pd.NA, "rule", words, text)
     rows = [(*key, *value[:3], value[3]) for key, value in records.items()]
     frame = pd.DataFrame(
@@ -320,27 +321,3 @@ def _pairs(headline: Headline, evidence: dict[str, Evidence], sets: Sets) -> Ite
     for m, x, y in headline.against(evidence, sets):
         if couple(x, y)[0].any():
             yield m
-
-
-def ties(printed: pd.DataFrame) -> pd.DataFrame:
-    """Percentages that lie exactly between two printable values, and the rules they fit.
-
-    Parameters
-    ----------
-    printed : DataFrame
-        count, n, percent (as printed) and decimals, one row a printed percentage.
-
-    Returns
-    -------
-    DataFrame
-        The rows of exact ties with half_up, half_even, truncated: whether the rule gives what is
-        printed.
-    """
-    count, n, decimals = (printed[c].to_numpy(np.int64) for c in ("count", "n", "decimals"))
-    scaled = 100 * count * 10**decimals  # over n: the percentage in units of its last digit
-    tie = 2 * scaled % (2 * n) == n
-    below = scaled[tie] // n[tie]
-    shown = np.rint(printed["percent"].to_numpy(float)[tie] * 10.0 ** decimals[tie])
-    return printed[tie].assign(
-        half_up=shown == below + 1, half_even=shown == below + below % 2, truncated=shown == below
-    )

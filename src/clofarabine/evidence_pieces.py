@@ -22,6 +22,7 @@ from metaprop.method import Method
 
 from .consequences import _of_population
 from .reconstruction import (
+    COMMON,
     METHODS,
     VARIED,
     Evidence,
@@ -38,6 +39,7 @@ NUMBERS = ("estimate", "lower", "upper")
 ROUNDING = {"half up": (-0.5, 0.5), "truncated": (0.0, 1.0), "unknown": (-0.5, 1.0)}
 # Methods that differ in tau² alone: Wald, Miller's inverse at the harmonic mean, row per age group.
 ESTIMATORS_ALONE = tuple(m for m in METHODS if {"wald", "harmonic", "age-groups"} <= set(varied(m)))
+GRID = tuple(dict.fromkeys((*COMMON, *ESTIMATORS_ALONE)))
 # Rows whose counts the tables follow.
 FOLLOWED = ("CLOFAL06952", "CLOFAL06952 adult", "CLOFAL07263", "CLOFAL07263 adult")
 OPEN = (-inf, inf)
@@ -191,7 +193,7 @@ class _Pieces:
 
 def _rows(pieces: _Pieces, each_number: bool) -> Iterator[tuple[str, Method, dict, bool]]:
     """(numbers, method, sets, whether the inverse plays no part) of one body of evidence."""
-    methods = METHODS if each_number else ESTIMATORS_ALONE
+    methods = GRID if each_number else ESTIMATORS_ALONE
     once = tuple(m for m in methods if m.inverse == "harmonic") if each_number else ()
     yield from (("primary", m, s, True) for m, s in pieces.pairs(once, "PAS"))
     yield from (("all", m, s, False) for m, s in pieces.pairs(methods, None))

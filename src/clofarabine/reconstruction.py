@@ -43,9 +43,7 @@ Targets = dict[tuple[str, str], Constraint]
 METHODS = tuple(Method("PAS", *m) for m in product(ESTIMATORS, INTERVALS, INVERSES, ROWS))
 # The part of it for what is searched many times: software's estimators, one row or two a study.
 _RARE = {"CE", "DL2", "HSk", "HM", "t"}
-COMMON = tuple(
-    m for m in METHODS if not _RARE & set(varied(m)) and not m.rows.startswith("split")
-)
+COMMON = tuple(m for m in METHODS if not _RARE & set(varied(m)) and not m.rows.startswith("split"))
 
 
 def constraint(row: pd.Series, decimals: int = 0) -> Constraint:

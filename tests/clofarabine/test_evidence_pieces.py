@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_reconstruction import plain, problems, results
 
-from clofarabine import breakdown, readings, reconstruction, tiers
+from clofarabine import breakdown, readings, reconstruction, rounding, tiers
 from clofarabine import evidence_pieces as pieces
 from clofarabine.reconstruction import METHODS, VARIED, Evidence
 from clofarabine.tables import store
@@ -160,11 +160,22 @@ def test_ties_and_the_rules_they_fit():
          (3, 40, 8, 0), (1, 3, 33.3, 1)],
         columns=["count", "n", "percent", "decimals"],
     )  # fmt: skip
-    found = breakdown.ties(frame)
+    found = rounding.ties(frame)
     assert found["count"].tolist() == [91, 7, 1, 1, 3]
     assert found["half_up"].tolist() == [False, False, True, False, True]
     assert found["half_even"].tolist() == [True, True, False, True, True]
     assert found["truncated"].tolist() == [True, True, False, True, False]
+
+
+def test_ties_of_the_paper_are_exact_and_fit_no_single_rule_by_assumption():
+    """Every listed tie is one by hand; a percentage in between is not listed."""
+    shares = rounding.printed_shares()
+    found = rounding.ties(shares)
+    assert len(found)
+    rest = (1000 * found["count"].astype(int)) % found["n"].astype(int)
+    assert (2 * rest == found["n"].astype(int)).all()
+    other = shares.drop(found.index)
+    assert ((2000 * other["count"]) % (2 * other["n"]) != other["n"]).all()
 
 
 def test_tiers_follow_the_table():

@@ -1,0 +1,45 @@
+"""Ties: printed percentages that lie half way between two, and the rules of rounding they fit."""
+
+import numpy as np
+import pandas as pd
+
+from .tables import store
+
+
+def ties(printed: pd.DataFrame) -> pd.DataFrame:
+    """Percentages that lie exactly between two printable values, and the rules they fit.
+
+    Parameters
+    ----------
+    printed : DataFrame
+        count, n, percent (as printed) and decimals, one row a printed percentage.
+
+    Returns
+    -------
+    DataFrame
+        The rows of exact ties with half_up, half_even, truncated: whether the rule gives what is
+        printed.
+    """
+    count, n, decimals = (printed[c].to_numpy(np.int64) for c in ("count", "n", "decimals"))
+    scaled = 100 * count * 10**decimals  # over n: the percentage in units of its last digit
+    tie = 2 * scaled % (2 * n) == n
+    below = scaled[tie] // n[tie]
+    shown = np.rint(printed["percent"].to_numpy(float)[tie] * 10.0 ** decimals[tie])
+    return printed[tie].assign(
+        half_up=shown == below + 1, half_even=shown == below + below % 2, truncated=shown == below
+    )
+
+
+def printed_shares() -> pd.DataFrame:
+    """Percentages that the paper prints beside their counts: table, what, count, n, percent."""
+    parts = []
+    for name in ("table3", "table4"):
+        events, studies = store.load(f"{name}_events"), store.load(f"{name}_studies")
+        exact = events[events["relation"] == "="].rename(columns={"n": "count"})
+        frame = exact.merge(studies[["study", "n"]], on="study")
+        parts.append(frame.assign(table=name, what=frame["study"] + ": " + frame["event"]))
+    people = store.load("table2_characteristics").rename(columns={"n": "count", "total": "n"})
+    what = people["characteristic"] + ": " + people["level"]
+    parts.append(people.assign(table="table2", what=what))
+    out = pd.concat(parts)[["table", "what", "count", "n", "percent"]].dropna()
+    return out.assign(decimals=1).reset_index(drop=True)
