@@ -22,11 +22,11 @@ NAMES = {
     "endpoint": "Endpoint",
     "population": "Patients",
     "scale": "Transformation",
-    "tau2_method": "Between-study variance",
+    "tau2_method": "tau² estimator",
     "ci_method": "Confidence interval",
-    "inverse": "Way back to percent",
+    "inverse": "Back to percent",
     "counts": "Counts",
-    "study_ci": "Intervals of single rows",
+    "study_ci": "Intervals of rows",
 }
 WORDS: dict[str, dict[str, str]] = {
     "endpoint": {"CR": "complete remission", "OR": "overall remission"},

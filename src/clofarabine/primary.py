@@ -20,6 +20,7 @@ from . import figures, parameters, studies
 from .show import Table
 from .show import table as to_table
 from .tables import store
+from .text import say
 
 _DECIMALS = {"tau2": 3, "tau2_lower": 3, "tau2_upper": 3, "Q": 2}
 
@@ -73,6 +74,10 @@ class View:
     n: Array
     method: Method
     study_ci: str
+
+    def say(self, template: str) -> Markdown:
+        """The sentence with the facts of the view."""
+        return say(template, self.facts)
 
     def long(self) -> pd.DataFrame:
         """The result as a table: quantity, value, smallest, largest (missing where no range is)."""

@@ -1,14 +1,18 @@
 """What the start page says: the answer in plain words, each number from a derived table."""
 
+from functools import cache
 from typing import Any
 
-from . import studies
+from IPython.display import Markdown
+
+from . import studies, text
 from .parameters import WORDS
 from .tables import store
 
 _VERDICTS = ("reproduced", "consistent", "discrepant", "transcribed", "not reproducible")
 
 
+@cache
 def facts() -> dict[str, Any]:
     """Numbers and phrases of the start page by name.
 
@@ -41,6 +45,11 @@ def facts() -> dict[str, Any]:
     out["claims"] = len(verdicts)
     out |= {v.replace(" ", "_"): int((verdicts == v).sum()) for v in _VERDICTS}
     return out | {"counts": _counts(), "inside": _inside(out)}
+
+
+def say(template: str) -> Markdown:
+    """The sentence with the start page's facts."""
+    return text.say(template, facts())
 
 
 def _inside(found: dict[str, Any]) -> str:
