@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from metaprop import labels
 from metaprop.effectsize import Array
 from metaprop.method import MODELS
 from metaprop.specifications import BATCHED, merged, over_rows, specifications
@@ -66,17 +67,17 @@ def everywhere() -> pd.DataFrame:
 
 def _families(found: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Ranges of the families of analyses, below the published result of each cell."""
-    family = found["scale"].where(
-        found["scale"] != "PFT",
-        np.where(found["inverse"] == "harmonic", "PFT, harmonic", "PFT, other ways back"),
-    )
+    words = found["scale"].map(labels.SCALE)
+    harmonic = found["inverse"].eq("harmonic")
+    ways = np.where(harmonic, ", harmonic mean of n", ", other ways back")
+    family = words.where(found["scale"] != "PFT", words + ways)
     parts = []
     for (endpoint, population), part in found.groupby(KEYS[:2], sort=False):
         p = published.loc[(endpoint, population)]
         ends = {"estimate_min": p["estimate"], "estimate_max": p["estimate"]}
         ends |= {"lower_min": p["lower"], "upper_max": p["upper"], "note": ""}
         first = [{"label": f"{endpoint}, {population}"}]
-        first += [{"label": "published (PAS)", "printed": True} | ends]
+        first += [{"label": f"published ({labels.SCALE['PAS']})", "printed": True} | ends]
         ranged = part.groupby(family, sort=False).agg(**_OUTER, note=("scale", "size"))
         parts += [pd.DataFrame(first), ranged.rename_axis("label").reset_index()]
     out = pd.concat(parts, ignore_index=True)

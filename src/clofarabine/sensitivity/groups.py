@@ -29,7 +29,7 @@ def _traits(rows: Rows) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:
     columns = {name: rows.frame[name] for name in rows.moderators}
     groups = {name: c.replace(_JOINED) for name, c in columns.items() if not _is_number(c)}
     covariates = {name: c for name, c in columns.items() if _is_number(c)}
-    if "design" in groups:
+    if "design" in groups and columns["design"].eq("clinical trial").any():
         trial = columns["design"].eq("clinical trial").astype("Float64")
         covariates["clinical trial"] = trial.where(columns["design"].notna())
     small = np.where(rows.n < SMALL, f"n < {SMALL}", f"n >= {SMALL}")

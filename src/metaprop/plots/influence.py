@@ -175,8 +175,9 @@ def influence_panel(rows: pd.DataFrame, panels: dict[str, tuple[str, list[float]
         height = ROW * len(rows) + 0.95
         fig = new_figure(PAGE, height)
         axes = fig.subplots(1, len(panels), sharey=True)
+        left = max(0.16, min(0.4, 0.03 + 0.009 * rows["label"].str.len().max()))
         fig.subplots_adjust(
-            left=0.16, right=0.985, wspace=0.16, top=1 - 0.38 / height, bottom=0.42 / height
+            left=left, right=0.985, wspace=0.16, top=1 - 0.38 / height, bottom=0.42 / height
         )
         at = np.arange(len(rows))
         for ax, (column, (title, lines)) in zip(axes, panels.items(), strict=True):
