@@ -172,11 +172,12 @@ def replace_missing(part: Part, reason: str) -> Part:
 
 def _range(values: Array, decimals: int) -> str:
     """Smallest to largest of values, one number where they print the same."""
-    values = values[~np.isnan(values)]
-    if not len(values):
+    some = values[~np.isnan(values)]
+    if not len(some):
         return "no value"
-    ends = list(dict.fromkeys(f"{v:.{decimals}f}" for v in (values.min(), values.max())))
-    return " to ".join(ends)
+    ends = dict.fromkeys(f"{v:.{decimals}f}" for v in (some.min(), some.max()))
+    none = len(values) - len(some)
+    return " to ".join(ends) + (f"; none for {none} vectors" if none else "")
 
 
 def tests_table(part: Part) -> Table | None:
@@ -203,7 +204,7 @@ def fills_table(part: Part) -> Table | None:
     rows = []
     for name, f in part.fills.items():
         row = {"estimator": name, "k0": _range(f.k0, 0)}
-        row["side"] = " or ".join(_SIDES[s] for s in np.unique(f.side))
+        row["side"] = " or ".join(_SIDES[s] for s in np.unique(f.side[f.k0 > 0])) or "none"
         row["rate"] = _range(part.percent(f.estimate), 1)
         if part.one:
             row["ci"] = f"{part.percent(f.lower)[0]:.1f} to {part.percent(f.upper)[0]:.1f}"
