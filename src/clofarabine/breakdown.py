@@ -2,8 +2,8 @@
 
 A headline holds under assumptions: the documented counts are exact, all printed numbers follow one
 method, and they are rounded half up. Each assumption is loosened until the headline falls (Horowitz
-& Manski 1995 on contaminated data; Masten & Poirier 2020 on breakdown frontiers), over all methods
-of the grid. A search that ends before it falls says "more than", never a value.
+& Manski 1995 on contaminated data; Masten & Poirier 2020 on breakdown frontiers), over the common
+methods of the grid. A search that ends before it falls says "more than", never a value.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,8 +18,8 @@ from metaprop.counts.solve import Counts
 from metaprop.effectsize import Array, back_transform, transform
 from metaprop.method import Method
 
-from .evidence_pieces import ENDPOINTS, GRID, excess, ids, targets, unrounded, vectors
-from .reconstruction import Evidence, couple, varied
+from .evidence_pieces import ENDPOINTS, excess, ids, targets, unrounded, vectors
+from .reconstruction import COMMON, Evidence, couple, varied
 
 # Counts that the paper itself prints as percentages of 61, so that they are no one's error.
 FIXED = ("CLO-212",)
@@ -40,7 +40,7 @@ class Headline:
     """
 
     name: str
-    methods: tuple[Method, ...] = GRID
+    methods: tuple[Method, ...] = COMMON
     cr: Mask | None = None
     or_: Mask | None = None
 
@@ -118,12 +118,12 @@ def headlines(evidence: dict[str, Evidence], sets: Sets) -> list[Headline]:
     I² of 75% is where the Cochrane Handbook (10.10.2) begins to call it considerable; an upper
     prediction limit of 50% is a rate in a new study of one patient in two.
     """
-    own = lambda *names: tuple(m for m in GRID if any(n in varied(m) for n in names))  # noqa: E731
+    own = lambda *names: tuple(m for m in COMMON if any(n in varied(m) for n in names))  # noqa: E731
     row = "CLOFAL06952"
     i = evidence["CR"].labels.index(row)
     found = np.concatenate([x[:, i] for _, x, _ in _coupled(evidence, sets)])
     low, high = int(found.min()), int(found.max())
-    other = tuple(m for m in GRID if m.inverse != "harmonic")
+    other = tuple(m for m in COMMON if m.inverse != "harmonic")
     return [
         Headline("REML is ruled out", own("REML")),
         Headline("Paule-Mandel is ruled out", own("PM")),
@@ -179,7 +179,7 @@ class _Search:
             away = np.maximum(np.maximum(ends[0] - counts, counts - ends[1]), 0)
             extra = d / child.sum() - away
             wider = replace(known, low=low.astype(np.int32), high=high.astype(np.int32))
-            out[e] = vectors(wider, targets(self.pooled, e), e, GRID, extra)
+            out[e] = vectors(wider, targets(self.pooled, e), e, COMMON, extra)
         return out
 
     def patients(self, e: str, _method: Method, x: Counts) -> Array:
@@ -200,7 +200,7 @@ class _Search:
     def widened(self, margin: float = 0.0, rounding: str = "half up") -> Sets:
         """Vectors under wider intervals of all printed numbers."""
         return {
-            e: vectors(known, targets(self.pooled, e, margin=margin, rounding=rounding), e, GRID)
+            e: vectors(known, targets(self.pooled, e, margin=margin, rounding=rounding), e, COMMON)
             for e, known in self.evidence.items()
         }
 
@@ -208,10 +208,10 @@ class _Search:
         """Vectors when at most one printed number of an endpoint is off by one unit."""
         out: Sets = {}
         for e, known in self.evidence.items():
-            parts: dict[Method, list] = {m: [] for m in GRID}
+            parts: dict[Method, list] = {m: [] for m in COMMON}
             for name in ids(self.pooled, e):
                 goals = targets(self.pooled, e, off=(name,))
-                for m, x in vectors(known, goals, e, GRID).items():
+                for m, x in vectors(known, goals, e, COMMON).items():
                     parts[m].append(x)
             out[e] = {m: np.unique(np.concatenate(p), axis=0) for m, p in parts.items()}
         return out

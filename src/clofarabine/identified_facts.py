@@ -18,6 +18,7 @@ from .audit.ledger import Paper
 from .audit.rules_pooled_results import readings as unused
 from .reconstruction import COMMON, METHODS, Evidence, Found
 from .tables import store
+from .tables.printed import read
 
 LATER = "survey-2024"
 LARGEST = "CLOFAL06952"
@@ -398,10 +399,10 @@ def checks(base: Body) -> pd.DataFrame:
 def others(base: Body, primary: bool = False) -> pd.DataFrame:
     """Formulas under which the rates of the studies other than CLO-212 are judged."""
     prose = store.load("prose").set_index("id")
-    printed = {"CR": float(prose.loc["dis-2-2-2", "value"]),
-               "OR": float(prose.loc["dis-2-2-5", "value"])}  # fmt: skip
+    at = {"CR": "dis-2-2-2", "OR": "dis-2-2-5"}
+    numbers = {e: read(prose.loc[key, "printed"]).value for e, key in at.items()}
     sets = base.primary if primary else base.triples
-    return readings.others(base.evidence, sets, printed)
+    return readings.others(base.evidence, sets, numbers)
 
 
 def sentence(base: Body) -> Part:
