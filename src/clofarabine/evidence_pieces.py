@@ -237,8 +237,8 @@ def decomposition(scenarios: dict[str, dict[str, Evidence]], pooled: pd.DataFram
         of the other endpoint; smallest and largest count of the followed rows over them. "cr" and
         "or" use one endpoint's numbers, and of the other its evidence alone, so that it has no
         entry. Every estimator has its rows with Wald, harmonic and age groups, which alone are
-        tried without a number or a documented count (all but the two-step DL); another method has a row where it leaves a
-        vector. Without a documented count the primary numbers alone leave half a million vectors,
+        tried without a number or a documented count (all but the two-step DL); another method has
+        a row where it leaves a vector. Without a documented count the primary numbers alone leave half a million vectors,
         and are not tried.
     """
     bodies = [(name, e, True) for name, e in scenarios.items()]
