@@ -238,8 +238,8 @@ def decomposition(scenarios: dict[str, dict[str, Evidence]], pooled: pd.DataFram
         "or" use one endpoint's numbers, and of the other its evidence alone, so that it has no
         entry. Every estimator has its rows with Wald, harmonic and age groups, which alone are
         tried without a number or a documented count (all but the two-step DL); another method has
-        a row where it leaves a vector. Without a documented count the primary numbers alone leave half a million vectors,
-        and are not tried.
+        a row where it leaves a vector. Without a documented count the primary numbers alone leave
+        half a million vectors, and are not tried.
     """
     bodies = [(name, e, True) for name, e in scenarios.items()]
     first = next(iter(scenarios.values()))
