@@ -11,7 +11,17 @@ from metaprop.counts.solve import Counts
 from metaprop.effectsize import Array, back_transform, transform
 from metaprop.method import Method
 
-from .reconstruction import METHODS, VARIED, Evidence, Found, couple, reconstruct, repair, varied
+from .reconstruction import (
+    COMMON,
+    METHODS,
+    VARIED,
+    Evidence,
+    Found,
+    couple,
+    reconstruct,
+    repair,
+    varied,
+)
 
 # Studies with fewer patients than this are the tiny ones that a sensitivity analysis leaves out.
 SMALL = 5
@@ -30,8 +40,8 @@ def coupled(cr: list[Found], or_: list[Found]) -> dict[str, list[tuple[Method, C
 
 
 def surviving(frame: pd.DataFrame, pooled: pd.DataFrame) -> list[Method]:
-    """Methods that leave a coupled vector under evidence as `data.load_evidence` gives it."""
-    found = (reconstruct(Evidence.read(frame, e), pooled, e) for e in ("CR", "OR"))
+    """Common methods that leave a coupled vector under evidence as `load_evidence` gives it."""
+    found = (reconstruct(Evidence.read(frame, e), pooled, e, COMMON) for e in ("CR", "OR"))
     return [m for m, _ in coupled(*found)["CR"]]
 
 

@@ -4,12 +4,12 @@ import re
 
 import pandas as pd
 
+from . import identified_facts as facts
 from . import studies
 from .tables import store
 from .tables.store import ROOT, Texts
 
 _TAG = re.compile(r"<!--([\w-]+)-->(.*?)<!--/-->", re.DOTALL)
-_METHOD = ["tau2_method", "ci_method", "inverse", "rows"]
 README = ROOT / "README.md"
 
 
@@ -22,11 +22,6 @@ def values() -> dict[str, str]:
         known = studies.load(endpoint, "overall")["kind"].eq("documented")
         out[f"documented-{endpoint}"] = str(int(known.sum()))
     out["rows"] = str(len(known))
-    evidence = store.load("method_evidence")
-    out["methods"] = str(len(evidence[_METHOD].drop_duplicates()))
-    left = evidence[evidence["n_coupled"] > 0]
-    out["methods-left"] = str(len(left[_METHOD].drop_duplicates()))
-    out["tau2-left"] = ", ".join(left["tau2_method"].drop_duplicates())
     bounds = store.load("bounds").query("method == 'any'")
     for endpoint in studies.ENDPOINTS:
         own = bounds[bounds["endpoint"] == endpoint].set_index(["population", "quantity"])
@@ -34,8 +29,7 @@ def values() -> dict[str, str]:
         out[f"I2-{endpoint}"] = _range(own.loc[("paediatric", "I2")])
         new = own.loc[("paediatric", "pi_upper")]
         out[f"new-study-{endpoint}"] = _range(new)
-    out |= _largest()
-    return out
+    return out | _largest() | _pieces() | _overturned()
 
 
 def _range(bound: pd.Series) -> str:
@@ -49,6 +43,29 @@ def _largest() -> dict[str, str]:
     row = frame.loc[frame["n"].idxmax()]
     count = _range(row[["x_min", "x_max"]].rename({"x_min": "min", "x_max": "max"}))
     return {"largest": row["label"], "largest-n": str(row["n"]), "largest-CR": count}
+
+
+def _pieces() -> dict[str, str]:
+    """What the primary numbers leave of the largest row's CR, and what the later report says."""
+    table = store.load("evidence_decomposition")
+    rows = facts.plain(facts.left(table, "base", "primary")).set_index("tau2_method")
+    ends = rows[["cr_06952_min", "cr_06952_max"]]
+    out = {"primary-DL": facts.span(*ends.loc["DL"])}
+    out["primary-all"] = facts.span(ends.min().iloc[0], ends.max().iloc[1])
+    report = store.load("scenarios").query("scenario == @facts.LATER and row == @facts.LARGEST")
+    out |= {f"later-{e}": str(report[f"{e.lower()}_min"].iloc[0]) for e in studies.ENDPOINTS}
+    for numbers in ("primary", "all"):
+        fits = facts.plain(facts.left(table, facts.LATER, numbers))["tau2_method"]
+        out[f"later-{numbers}"] = facts.listed(fits, "no estimator")
+    alive = facts.plain(facts.left(table, "base", "all"))["tau2_method"]
+    return out | {"tau2-left": facts.listed(alive)}
+
+
+def _overturned() -> dict[str, str]:
+    """What overturns the range of the largest row over the common methods."""
+    found = facts.overturned(store.load("breakdown"), "CR of").facts
+    out = {f"overturned-{k}": found[k] for k in ("patients", "margin")}
+    return out | {"range": found["headline"]}
 
 
 def filled(text: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_reconstruction import plain, problems, results
 
-from clofarabine import breakdown, readings, reconstruction, rounding, tiers
+from clofarabine import breakdown, identified_facts, readings, reconstruction, rounding, tiers
 from clofarabine import evidence_pieces as pieces
 from clofarabine.reconstruction import METHODS, VARIED, Evidence
 from clofarabine.tables import store
@@ -80,21 +80,23 @@ def test_unrounded_numbers_are_those_of_the_public_functions(evidence):
 def test_decomposition_holds_together(evidence):
     """All numbers leave no more than a part of them, and the base set is the committed one."""
     frame = pieces.decomposition({"base": evidence}, POOLED)
-    base = frame[frame["evidence"] == "base"].set_index(["numbers", "tau2"])
-    alone = base[base["interval"].eq("wald") & base["rows"].eq("age-groups")]
+    base = frame[frame["evidence"] == "base"].set_index(["numbers", "tau2_method"])
+    alone = base[base["ci_method"].eq("wald") & base["rows"].eq("age-groups")]
     alone = alone[alone["inverse"].isin(["harmonic", "any"])]
     for tau2 in reconstruction.ESTIMATORS:
         whole = alone.loc[("all", tau2)]
-        part = alone.xs(tau2, level="tau2").drop(index=["cr", "or"])
+        part = alone.xs(tau2, level="tau2_method").drop(index=["cr", "or"])
         assert (part["n_cr"] >= whole["n_cr"]).all()
         wide = part.dropna(subset=["cr_06952_min"])
         if whole["n_cr"] > 0:
             assert (wide["cr_06952_min"] <= whole["cr_06952_min"]).all()
             assert (wide["cr_06952_max"] >= whole["cr_06952_max"]).all()
-    committed = store.load("method_evidence").query("endpoint == 'CR' and n_coupled > 0")
+    committed = store.load("method_evidence").query(
+        "endpoint == 'CR' and n_coupled > 0 and rows in ('merged', 'age-groups')"
+    )
     found = frame.query("evidence == 'base' and numbers == 'all' and n_cr > 0")
-    counts = dict(zip(committed["tau2"], committed["n_coupled"], strict=True))
-    assert dict(zip(found["tau2"], found["n_cr"], strict=True)) == counts
+    counts = dict(zip(committed["tau2_method"], committed["n_coupled"], strict=True))
+    assert dict(zip(found["tau2_method"], found["n_cr"], strict=True)) == counts
     number = frame["numbers"].str.startswith("without")
     assert frame.loc[number, "numbers"].nunique() == 24
     assert frame["evidence"].str.startswith("without documented").any()
@@ -212,3 +214,20 @@ def test_heterogeneity_agrees_for_the_estimator_that_is_q(evidence):
     np.testing.assert_allclose(wide["I2 from tau2"], wide["I2 from Q"], rtol=1e-9)
     assert (wide["tau2 Q-profile, upper"] > wide["tau2"]).all()
     assert (frame["counts"] == "documented").sum() == 14
+
+
+def test_where_no_method_is_possible_there_is_no_headline_and_one_sentence(evidence):
+    none = breakdown.breakdown(evidence, POOLED.assign(estimate=POOLED["estimate"] + 40))
+    assert none.empty
+    assert (
+        identified_facts.overturned(none, "CR of").say("{patients}").data == identified_facts.NONE
+    )
+
+
+def test_the_readings_of_a_fall():
+    row = pd.Series({"smallest": 1, "unit": "patients", "what": "falls at"})
+    assert identified_facts.fall(row) == "1 patient"
+    row = pd.Series({"smallest": 0.5, "unit": "points", "what": "more than"})
+    assert identified_facts.fall(row) == "more than 0.5000 points"
+    assert identified_facts.span(31.2, 48) == "31 to 48"
+    assert identified_facts.listed(["DL", "ML", "HS"]) == "DL, ML and HS"

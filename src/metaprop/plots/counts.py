@@ -1,5 +1,6 @@
 """Pictures of the identified set."""
 
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -185,6 +186,53 @@ def intervals(table: pd.DataFrame, xlabel: str, title: str) -> Figure:
         ax.set_yticklabels(table["label"])
         ax.tick_params(left=False)
     return fig
+
+
+def breakdowns(table: pd.DataFrame, scales: Sequence[tuple[str, str]]) -> Figure:
+    """The smallest disturbance that overturns each conclusion: one line each, a panel a kind.
+
+    Parameters
+    ----------
+    table : DataFrame
+        headline, disturbance, smallest, what ("falls at", or anything else where it holds up to
+        there), as breakdown.csv.
+    scales : sequence of (disturbance, axis label)
+        The panels from left to right.
+    """
+    names = list(dict.fromkeys(table["headline"]))
+    with mpl.rc_context(STYLE):
+        fig = new_figure(PAGE, 0.3 * len(names) + 1.2)
+        axes = fig.subplots(1, len(scales), sharey=True)
+        fig.subplots_adjust(left=0.36, right=0.985, top=0.86, bottom=0.17, wspace=0.08)
+        for ax, (kind, label) in zip(axes, scales, strict=True):
+            own = table[table["disturbance"] == kind].set_index("headline").reindex(names)
+            _distances(ax, own)
+            ax.set_xlabel(label)
+            ax.tick_params(left=False)
+        wrapped = [textwrap.fill(name, 42) for name in names]
+        axes[0].set(yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
+        axes[0].set_yticklabels(wrapped)
+        marks = [
+            mpl.lines.Line2D([], [], marker="X", color=ORANGE, ls="", label="falls here"),
+            mpl.lines.Line2D([], [], marker=">", mfc="white", color=BLUE, label="holds this far"),
+        ]
+        fig.legend(handles=marks, loc="upper right", ncol=2)
+        title = "How little overturns each conclusion"
+        fig.text(0.01, 0.985, title, va="top", weight="bold", size=9)
+    return fig
+
+
+def _distances(ax: Axes, own: pd.DataFrame) -> None:
+    size = own["smallest"].astype(float).to_numpy()
+    most = size.max()
+    for y, (value, what) in enumerate(zip(size, own["what"], strict=True)):
+        falls = what == "falls at"
+        ax.plot([0, value], [y, y], color=GREY if falls else BLUE, lw=1.2)
+        ax.plot(value, y, "X" if falls else ">", color=ORANGE if falls else BLUE, ms=6,
+                mfc=ORANGE if falls else "white", zorder=3)  # fmt: skip
+        place = value + 0.05 * most
+        ax.text(place, y, f"{value:.2g}" if falls else f"> {value:g}", va="center", color=GREY)
+    ax.set_xlim(0, 1.4 * most)
 
 
 def together(
