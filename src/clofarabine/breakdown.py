@@ -134,7 +134,7 @@ def headlines(evidence: dict[str, Evidence], sets: Sets) -> list[Headline]:
         Headline("I² of CR in children is at least 75%", cr=i2_below(75)),
         Headline("prediction for CR in children reaches 50%", cr=prediction_below(50)),
         Headline("Egger's p does not print as 0.58", cr=egger_prints(0.58)),
-        Headline("17% CR and 28% OR elsewhere are not reached together by the method that found the counts",
+        Headline("no one method gives its counts and 17% CR with 28% OR elsewhere",
                  cr=others_print(17), or_=others_print(28)),
     ]  # fmt: skip
 

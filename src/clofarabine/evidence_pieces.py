@@ -195,10 +195,12 @@ class _Pieces:
             yield m, {e: x[fits.all(1)] if e == endpoint else None for e in ENDPOINTS}
 
 
-def _rows(pieces: _Pieces, each_number: bool) -> Iterator[tuple[str, Method, dict, bool]]:
+def _rows(
+    pieces: _Pieces, whole: bool, each_number: bool
+) -> Iterator[tuple[str, Method, dict, bool]]:
     """(numbers, method, sets, whether the inverse plays no part) of one body of evidence."""
-    methods = GRID if each_number else _BOUNDED
-    once = tuple(m for m in methods if m.inverse == "harmonic") if each_number else ()
+    methods = GRID if whole else _BOUNDED
+    once = tuple(m for m in methods if m.inverse == "harmonic") if whole else ()
     yield from (("primary", m, s, True) for m, s in pieces.pairs(once, "PAS"))
     yield from (("all", m, s, False) for m, s in pieces.pairs(methods, None))
     for e in ENDPOINTS:
@@ -219,7 +221,11 @@ def _documented(evidence: dict[str, Evidence]) -> Iterator[tuple[str, dict[str, 
             yield name, evidence | {endpoint: replace(e, low=low, high=high)}
 
 
-def decomposition(scenarios: dict[str, dict[str, Evidence]], pooled: pd.DataFrame) -> pd.DataFrame:
+def decomposition(
+    scenarios: dict[str, dict[str, Evidence]],
+    pooled: pd.DataFrame,
+    each_number: Sequence[str] = ("base", "survey-2024"),
+) -> pd.DataFrame:
     """What each part of the evidence leaves, method by method.
 
     Parameters
@@ -228,6 +234,8 @@ def decomposition(scenarios: dict[str, dict[str, Evidence]], pooled: pd.DataFram
         Evidence of CR and OR by scenario; the documented counts are left out of the first one.
     pooled : DataFrame
         As pooled_results.csv.
+    each_number : sequence of str
+        Scenarios in which each printed number is left out in turn as well.
 
     Returns
     -------
@@ -241,12 +249,12 @@ def decomposition(scenarios: dict[str, dict[str, Evidence]], pooled: pd.DataFram
         a row where it leaves a vector. Without a documented count the primary numbers alone leave
         half a million vectors, and are not tried.
     """
-    bodies = [(name, e, True) for name, e in scenarios.items()]
+    bodies = [(name, e, True, name in each_number) for name, e in scenarios.items()]
     first = next(iter(scenarios.values()))
-    bodies += [(name, e, False) for name, e in _documented(first)]
+    bodies += [(name, e, False, False) for name, e in _documented(first)]
     records = []
-    for name, evidence, each_number in bodies:
-        for numbers, m, sets, free in _rows(_Pieces(evidence, pooled), each_number):
+    for name, evidence, *how in bodies:
+        for numbers, m, sets, free in _rows(_Pieces(evidence, pooled), *how):
             if m in ESTIMATORS_ALONE or any(x is not None and len(x) for x in sets.values()):
                 columns = dict(zip(VARIED, varied(m), strict=True)) | (
                     {"inverse": "any"} if free else {}

@@ -115,10 +115,10 @@ def rows_pooled(paper: Paper) -> Iterator[Check]:
     ways = set(found.loc[found["n_coupled"] > 0, "rows"])
     evidence, p = paper.tables["evidence"], paper.prose
     overall = p[(p["quantity"] == "studies included") & (p["population"] == "overall")]
-    if ways == {"age-groups"} and len(evidence) > evidence["study"].nunique():
+    if ways and "merged" not in ways and len(evidence) > evidence["study"].nunique():
         for id in overall.index:
-            note = f"every method that gives the results pools {len(evidence)} rows, children and "
-            note += "adults of the mixed studies apart"
+            note = "every method that gives the results pools children and adults of a mixed study "
+            note += f"apart: more rows than studies, up to {len(evidence)}"
             rule = "studies with a row in the evidence"
             yield compare(paper, id, rule, evidence["study"].nunique(), kind="bound", caveat=note)
 
