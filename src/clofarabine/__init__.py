@@ -1,10 +1,64 @@
 """The helper module of these notebooks: the meta-analysis of Jeha et al. 2023 and nothing else.
 
-tables : the data package, read, validated and saved. audit : one verdict for every printed number.
-studies : the rows to pool. parameters : what the notebooks' parameters may be. figures : pictures
-of this paper, and saving one. One module a notebook (design: question, table or figure, sentence):
-explorer (00), extraction (01), reconstruction and consequences (02), primary (03), sensitivity
-(04), small_study (05), safety (06), audit (07). headline : the numbers that README states.
-
 May import `metaprop`. Only `__main__`, the command line, imports `compendium`.
+
+tables
+    The data package, read, validated and saved.
+audit
+    One verdict for every printed number (notebook 07).
+figures
+    Pictures of this paper, and saving one.
+text
+    `say`: a sentence with its numbers filled in.
+show
+    `table`: a table as people read it.
+studies
+    The rows to pool.
+
+Parameters
+    What the notebooks' parameters may be.
+summary
+    Notebook 00: what was asked, what was found, how sure.
+explorer
+    Notebook 00: drop-down lists beside a forest plot.
+extraction
+    Notebook 01.
+reconstruction
+    Notebook 02: evidence, methods, identified sets.
+consequences
+    What identified sets say of unpublished results.
+evidence_pieces
+    What each printed number and documented count contributes.
+breakdown
+    How little overturns each conclusion.
+rounding
+    Ties and the rules of rounding they fit.
+tiers
+    Which software gives a method.
+readings
+    Readings of a sentence without its formula.
+identified_facts
+    Numbers of the sentences of notebook 02.
+identified_shown
+    Tables, figures and captions of notebook 02.
+primary
+    Notebook 03: one choice, pooled and drawn.
+published_results
+    Notebook 03: the paper's results beside ours.
+sensitivity
+    Notebook 04.
+small_study
+    Notebook 05.
+small_study_power
+    What the tests of notebook 05 could see.
+small_study_figures
+    Pictures of notebook 05.
+safety
+    Notebook 06: rates of adverse events.
+safety_facts
+    Numbers of its sentences.
+safety_shown
+    Its tables and captions.
+headline
+    The numbers that README states.
 """

@@ -16,16 +16,44 @@ identified set : every vector of counts that prints as a result is printed; it m
 
 Modules, each of which may import those above it
 ------------------------------------------------
-effectsize : a proportion on a scale, its sampling variance, its way back.
-method : `Method`, and every estimator, interval and model by its code. labels : codes in words.
-kernels : compiled arithmetic, row by row; it checks nothing.
-pooling : random effects (normal-normal model), common effect, Q-profile interval of tau².
-likelihood : the counts are binomial: GLMM and beta-binomial. bayes : posteriors of mu and tau.
-influence : leave-one-out, cumulative, diagnostics. moderators : subgroups, meta-regression.
-small_study : five tests. funnel : contours, power, false alarms. trimfill : Duval and Tweedie.
-specifications : every defensible method on the same counts.
-counts : what a printed result says of unpublished counts: bounds, search, solve.
-plots : a table in, a matplotlib Figure out.
+effectsize
+    A proportion on a scale, its sampling variance, its way back.
+method
+    `Method`, and every estimator, interval and model by its code.
+labels
+    What the codes are called.
+kernels
+    Compiled arithmetic, row by row; it checks nothing.
+pooling
+    Random effects (normal-normal model), common effect, Q-profile interval of tau².
+heterogeneity
+    Q, tau² and I² with their intervals.
+equivalent
+    A method in a sentence, and as calls of R.
+likelihood
+    The counts are binomial: GLMM and beta-binomial.
+bayes
+    Posteriors of mu and tau.
+influence
+    Leave-one-out, cumulative, diagnostics.
+moderators
+    Subgroups and meta-regression.
+specifications
+    Every defensible method on the same counts.
+robustness
+    Ranges of these over many vectors of counts, as tables.
+line
+    A weighted straight line through each of many sets.
+small_study
+    Five tests of small-study effects.
+trimfill
+    Duval and Tweedie.
+funnel
+    Contours, power, false alarms.
+counts
+    What a printed result says of unpublished counts.
+plots
+    A table in, a matplotlib Figure out.
 
 Arrays have shape (..., k) in and (...) out: one set of rows and ten million are one call.
 Proportions are fractions of one. Imports nothing of `compendium` or `clofarabine`.

@@ -334,7 +334,7 @@ def test_the_rows_that_the_methods_pool(merged, told):
     changed = methods(age_groups=3, merged=merged)
     v = audit(paper(method_evidence=changed)).set_index("id").loc["sen-1-3-1"]
     assert v["verdict"] == "reproduced"
-    assert ("pools 14 rows" in str(v["caveat"])) is told
+    assert ("more rows than studies, up to 14" in str(v["caveat"])) is told
 
 
 def test_an_empty_identified_set_supports_nothing():

@@ -72,7 +72,7 @@ def test_unrounded_numbers_are_those_of_the_public_functions(evidence):
     keys = list(reconstruction.targets_of(POOLED, "CR"))
     for j, (population, scale) in enumerate(keys):
         rows = ~e.adult if population == "paediatric" else np.ones(len(e.n), bool)
-        model = Model(tuple(e.n[rows].tolist()), scale, "DL", "wald", "harmonic")
+        model = Model(tuple(e.n[rows].tolist()), Method(scale, "DL", "wald", "harmonic"))
         expected = 100 * results(model, x[:, rows]).T
         np.testing.assert_allclose(values[:, 3 * j : 3 * j + 3], expected, rtol=1e-12)
 
@@ -182,11 +182,11 @@ def test_ties_of_the_paper_are_exact_and_fit_no_single_rule_by_assumption():
 
 def test_tiers_follow_the_table():
     assert tiers.tier_of(DL) == 1
-    assert tiers.tier_of(DL._replace(rows="merged")) == 1
-    assert tiers.tier_of(DL._replace(tau2="REML")) == 1
-    assert tiers.tier_of(DL._replace(tau2="HE")) == 2
-    assert tiers.tier_of(DL._replace(interval="hartung-knapp")) == 2
-    assert tiers.tier_of(DL._replace(inverse="sin2")) == 3
+    assert tiers.tier_of(replace(DL, rows="merged")) == 1
+    assert tiers.tier_of(replace(DL, tau2_method="REML")) == 1
+    assert tiers.tier_of(replace(DL, tau2_method="HE")) == 2
+    assert tiers.tier_of(replace(DL, ci_method="hartung-knapp")) == 2
+    assert tiers.tier_of(replace(DL, inverse="sin2")) == 3
     table = tiers.by_tier(pd.DataFrame([DL, HS]), METHODS)
     assert table["methods"].sum() == len(METHODS)
     assert table["possible"].tolist() == [1, 1, 0]

@@ -1,7 +1,18 @@
-"""Drawing, and nothing but drawing: each function takes numbers and returns a figure.
+"""Pictures of this paper, and saving one; a documented count is solid, a reconstructed one hollow.
 
-Colours are the Okabe-Ito set (Okabe & Ito 2008), told apart in grey by marker, fill or hatch as
-well. A documented count is a solid marker, a reconstructed one hollow.
+Each function takes numbers and returns a figure. May import `metaprop.plots` and, to save,
+`tables`.
+
+save
+    `show`: saves a figure as SVG and PNG and returns what a notebook displays.
+selection
+    The flow of studies, and patient characteristics.
+sensitivity
+    Captions and pictures of notebook 04.
+safety
+    Adverse events.
+claims
+    The map of all claims.
 """
 
 from metaprop.plots.counts import count_ranges, intervals, method_grid, strips, together

@@ -1,8 +1,21 @@
 """Notebook 04: each analysis as one call, over one vector of counts or over every possible one.
 
-`rows` says what is analysed, `methods` pools it in other ways, `single_rows` takes rows away,
-`groups` compares them, `everywhere` repeats it for both endpoints and populations. Each analysis
-takes `Rows` and gives `Shown`: what the notebook displays, and the facts of its sentence.
+Each analysis takes `Rows` and gives `Shown`: what the notebook displays, and the facts of its
+sentence. May import `metaprop`, `tables`, `studies` and `figures`.
+
+rows
+    What is analysed.
+
+Methods
+    It is pooled in other ways.
+prior
+    It is pooled under priors.
+single_rows
+    Rows are taken away.
+groups
+    Rows are compared.
+everywhere
+    All of it for both endpoints and populations.
 """
 
 from .everywhere import choices_of_rows, everywhere, overview

@@ -3,13 +3,20 @@
 Notebooks write ``from clofarabine import tables`` and ``tables.load("bounds")``. A module may
 import those above it:
 
-- ``paths``: where files lie, and how they are written;
-- ``schema``: a CSV file against the description of its columns; the error that says what is wrong;
-- ``description``: data/datapackage.json, which describes every file and column;
-- ``rules``: what joins columns or tables;
-- ``store``: tables by name, read and saved;
-- ``evidence``: what is known of the counts; a user's own counts and tables;
-- ``printed``: a number as the paper prints it (alone, imports none).
+paths
+    Where files lie, and how they are written.
+schema
+    A CSV file against the description of its columns; the error that says what is wrong.
+description
+    Data/datapackage.json, which describes every file and column.
+rules
+    What joins columns or tables.
+store
+    Tables by name, read and saved.
+evidence
+    What is known of the counts; a user's own counts and tables.
+printed
+    A number as the paper prints it (alone, imports none).
 """
 
 from .description import codebook, package, resource
