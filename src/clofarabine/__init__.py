@@ -15,7 +15,7 @@ show
 studies
     The rows to pool.
 
-Parameters
+parameters.py
     What the notebooks' parameters may be.
 summary
     Notebook 00: what was asked, what was found, how sure.
