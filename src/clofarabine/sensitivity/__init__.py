@@ -6,7 +6,7 @@ sentence. May import `metaprop`, `tables`, `studies` and `figures`.
 rows
     What is analysed.
 
-Methods
+methods.py
     It is pooled in other ways.
 prior
     It is pooled under priors.
