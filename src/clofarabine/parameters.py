@@ -4,7 +4,7 @@ from typing import Any
 
 from metaprop import labels
 from metaprop.effectsize import INVERSES, SCALES, choose
-from metaprop.method import CI_METHODS, TAU2_METHODS
+from metaprop.specifications import ESTIMATORS, INTERVALS
 
 from .studies import COUNTS, ENDPOINTS, POPULATIONS
 
@@ -12,8 +12,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "endpoint": ENDPOINTS,
     "population": POPULATIONS,
     "scale": SCALES,
-    "tau2_method": tuple(TAU2_METHODS),
-    "ci_method": CI_METHODS,
+    "tau2_method": (*ESTIMATORS, "CE"),
+    "ci_method": INTERVALS,
     "inverse": INVERSES,
     "counts": COUNTS,
     "study_ci": tuple(labels.STUDY_CI),

@@ -17,7 +17,7 @@ from metaprop.method import Method
 
 from . import figures, primary, studies
 from .parameters import WORDS
-from .reconstruction import VARIED
+from .reconstruction import VARIED, Evidence
 from .show import table as to_table
 from .tables import printed, store
 from .text import say
@@ -123,7 +123,11 @@ def _over_methods(endpoint: str, population: str, scale: str) -> pd.DataFrame:
     parts = []
     for how, rows in methods.groupby(list(VARIED), sort=False).indices.items():
         method = replace(Method(**dict(zip(VARIED, how, strict=True))), scale=scale)
-        parts.append(pd.DataFrame(primary.quantities(x[rows], n, method)))
+        own, size = x[rows], n
+        if population == "overall":  # a method may pool the age groups of a study as one row
+            add = Evidence.read(store.load_evidence(), endpoint).overall(method.rows)
+            own, size = own @ add.T, add @ n
+        parts.append(pd.DataFrame(primary.quantities(own, size, method)))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -8,9 +8,11 @@ from .labels import INVERSE, SCALE, TAU2_METHOD
 from .method import Method
 
 _ITERATIVE = ("PM", "REML", "ML")
-_TEST = {"wald": "z", "hartung-knapp": "knha", "hartung-knapp-adhoc": "adhoc"}
+UNNAMED = ("DL2", "HM")  # estimators that metafor does not offer by name
+_TEST = {"wald": "z", "t": "t", "hartung-knapp": "knha", "hartung-knapp-adhoc": "adhoc"}
 _INTERVAL = {
     "wald": "Wald interval (normal quantile)",
+    "t": "t interval (k - 1 degrees of freedom)",
     "hartung-knapp": "Hartung-Knapp interval (t, k - 1 degrees of freedom)",
     "hartung-knapp-adhoc": "Hartung-Knapp interval (t, k - 1), never narrower than the Wald "
     "standard error allows",
@@ -52,6 +54,8 @@ def _vector(values: ArrayLike) -> str:
 def metafor_call(x: ArrayLike, n: ArrayLike, method: Method) -> str:
     """R lines with metafor that pool x events among n patients, both of shape (k,)."""
     choose("scale", method.scale, SCALES)
+    if method.tau2_method in UNNAMED:
+        return "# metafor has no name for this estimator of tau²"
     k = np.shape(x)[-1]
     add = "1/2" if method.scale == "PLO" else "0"
     control = ", control=list(threshold=1e-12, tol=1e-12, maxiter=10000)"
@@ -82,6 +86,8 @@ def meta_call(method: Method, study_ci: str = "exact") -> str:
     """
     if method.scale == "PFT" and method.inverse != "harmonic":
         return "# meta::metaprop takes the double arcsine back at the harmonic mean of n alone"
+    if method.ci_method == "t":
+        return "# the call of meta::metaprop for this interval is not written here"
     scale = {"PLO": "PLOGIT"}.get(method.scale, method.scale)
     own = {"exact": "CP", "wilson": "WS"}[study_ci]
     arguments = ["x", "n", f'sm="{scale}"', 'method="Inverse"', f'method.ci="{own}"']

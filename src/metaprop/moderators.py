@@ -16,8 +16,10 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, fdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from .effectsize import Array, choose
-from .method import CI_METHODS, CiMethod, Tau2Method
+from .method import CiMethod, Tau2Method
 from .pooling import Pooled, effects, pool
+
+CI_METHODS: tuple[CiMethod, ...] = ("wald", "hartung-knapp", "hartung-knapp-adhoc")
 
 # Estimators of the residual tau², and the most rows whose every permutation is tried (40,320).
 TAU2_METHODS = ("DL", "REML")

@@ -101,7 +101,7 @@ class Lab:
 def _options() -> list[str]:
     """What ``make lab`` gives JupyterLab, read from the Makefile."""
     command = re.search(r"-m jupyterlab (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"))
-    return shlex.split(command[1])
+    return shlex.split(re.sub(r"\$\(\w+\)", "", command[1]))
 
 
 def _address(process: subprocess.Popen, runtime: Path) -> str:

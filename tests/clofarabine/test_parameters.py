@@ -79,7 +79,7 @@ def test_papermill_takes_parameters_from_any_folder(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "valid"),
-    [("tau2_method", "DL, PM, REML"), ("endpoint", "CR, OR"), ("study_ci", "exact, wilson")],
+    [("tau2_method", "DL, DL2, PM, REML"), ("endpoint", "CR, OR"), ("study_ci", "exact, wilson")],
 )
 def test_papermill_answers_an_unknown_value_with_the_valid_ones(tmp_path, name, valid):
     done = _papermill(tmp_path, str(PRIMARY), str(tmp_path / "out.ipynb"), "-p", name, "XY")

@@ -83,10 +83,13 @@ def test_a_table_of_ones_own_has_nothing_of_the_paper(tmp_path):
     (tmp_path / "mine.csv").write_text("label,x,n\n" + rows, encoding="utf-8")
     script = f"""
 from pathlib import Path
-from compendium import run as pipeline
+from clofarabine.__main__ import project
+from compendium import schedule
+made = project()
 parameters = {{"table": {str(tmp_path / "mine.csv")!r}, "tau2_method": "REML"}}
-steps = [pipeline.step("05_publication_bias")]
-for run in pipeline.run_all(steps, parameters, build=Path({str(tmp_path / "build")!r}), jobs=1):
+steps = [made.step("05_publication_bias")]
+build = Path({str(tmp_path / "build")!r})
+for run in schedule.run_all(made, steps, parameters, build=build, jobs=1):
     print(run.folder)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -140,7 +140,7 @@ def test_a_value_that_the_project_does_not_take_is_refused(small, capsys, nothin
 def test_a_wrong_choice_is_refused_before_a_kernel_starts(tmp_path, capsys, nothing_starts):
     build = str(tmp_path / "b")
     assert main(["reproduce", "--only", "03", "-p", "tau2_method=XY", "--build", build]) == 1
-    assert "error: tau2: found 'XY', expected one of DL, PM" in capsys.readouterr().err
+    assert "error: tau2_method: found 'XY', expected one of DL, PM" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", ["/proc", "file", "file/below", "/proc/1/x"])

@@ -51,7 +51,7 @@ def _write(folder, content) -> Path:
         (BOTH | {"parameters": {"show_all": [True]}}, "no parameter 'show_all'; .*show_all_checks"),
         (
             {"notebook": "00", "parameters": {"tau2_method": ["DL", "XY"]}},
-            "tau2: found 'XY', expected one of DL, PM, REML",
+            "tau2_method: found 'XY', expected one of DL, PM, REML",
         ),
     ],
 )

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from metaprop import moderators, pooling
-from metaprop.method import CI_METHODS
+from metaprop.moderators import CI_METHODS
 
 HERE = Path(__file__).parents[1] / "oracle"
 PINNED = json.loads((HERE / "regression.json").read_text())
