@@ -81,7 +81,7 @@ class Lab:
             failed = any(o["output_type"] == "error" for c in code for o in c["outputs"])
             return failed or all(c["execution_count"] for c in code)
 
-        self.wait("every cell run", over, 300)
+        self.wait("every cell run", over, 900)
         self.settle()
 
     def save(self, name: str) -> Path:
