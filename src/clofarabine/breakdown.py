@@ -19,7 +19,7 @@ from metaprop.effectsize import Array, back_transform, transform
 from metaprop.method import Method
 
 from .evidence_pieces import ENDPOINTS, excess, ids, targets, unrounded, vectors
-from .reconstruction import COMMON, Evidence, couple, varied
+from .reconstruction import COMMON, Evidence, Memory, couple, varied
 
 # Counts that the paper itself prints as percentages of 61, so that they are no one's error.
 FIXED = ("CLO-212",)
@@ -209,9 +209,10 @@ class _Search:
         out: Sets = {}
         for e, known in self.evidence.items():
             parts: dict[Method, list] = {m: [] for m in COMMON}
+            memory: Memory = {}
             for name in ids(self.pooled, e):
                 goals = targets(self.pooled, e, off=(name,))
-                for m, x in vectors(known, goals, e, COMMON).items():
+                for m, x in vectors(known, goals, e, COMMON, memory=memory).items():
                     parts[m].append(x)
             out[e] = {m: np.unique(np.concatenate(p), axis=0) for m, p in parts.items()}
         return out
@@ -260,7 +261,7 @@ def _stages(inputs: _Search) -> Iterator[tuple[str, str, float, Callable[[], Set
 
     The last size of a kind is the limit of its search.
     """
-    for d in range(PATIENTS + 1):
+    for d in (1, PATIENTS):
         yield ("patients moved", "patients", d, lambda d=d: inputs.moved(d), inputs.patients, True)
     yield "numbers off by one unit", "numbers", 1, inputs.one_off, inputs.off, True
     for margin in MARGINS:

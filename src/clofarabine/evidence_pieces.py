@@ -26,6 +26,7 @@ from .reconstruction import (
     METHODS,
     VARIED,
     Evidence,
+    Memory,
     Targets,
     couple,
     reconstruct,
@@ -101,10 +102,10 @@ def targets(
 
 def vectors(
     evidence: Evidence, goals: Targets, endpoint: str, methods: Sequence[Method] = METHODS,
-    extra: Array | None = None,
+    extra: Array | None = None, memory: Memory | None = None,
 ) -> dict[Method, Counts]:  # fmt: skip
     """Every vector of an endpoint by method, before CR and OR are held together."""
-    found = reconstruct(evidence, goals, endpoint, methods, extra)
+    found = reconstruct(evidence, goals, endpoint, methods, extra, memory)
     return {f.method: f.joint for f in found}
 
 
@@ -169,11 +170,12 @@ class _Pieces:
     def __init__(self, evidence: dict[str, Evidence], pooled: pd.DataFrame) -> None:
         self.evidence, self.pooled = evidence, pooled
         self.found = cache(self._found)
+        self.memory: Memory = {}
 
     def _found(self, endpoint: str, methods: tuple[Method, ...], only: str | None,
                without: tuple[str, ...] = ()) -> dict[Method, Counts]:  # fmt: skip
         goals = targets(self.pooled, endpoint, only, without)
-        return vectors(self.evidence[endpoint], goals, endpoint, methods)
+        return vectors(self.evidence[endpoint], goals, endpoint, methods, memory=self.memory)
 
     def pairs(self, methods: tuple[Method, ...], only: str | None, without: str | None = None
     ) -> Iterator[tuple[Method, dict]]:  # fmt: skip

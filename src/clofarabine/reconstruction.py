@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from metaprop.counts import search
 from metaprop.counts.bounds import Constraint, Model
-from metaprop.counts.solve import Counts, TooLarge, identified_set, meets
+from metaprop.counts.solve import Counts, TooLarge, identified_set, meets_by_inverse
 from metaprop.effectsize import INVERSES, Array, Inverse
 from metaprop.method import CiMethod, Method, Tau2Method
 
@@ -114,12 +114,17 @@ def targets_of(pooled: pd.DataFrame, endpoint: str) -> Targets:
     return {(r["population"], r["transformation"]): constraint(r) for _, r in part.iterrows()}
 
 
+# Paediatric sets that were found before, by what they answer: see `reconstruct`.
+Memory = dict[tuple, Counts]
+
+
 def reconstruct(
     evidence: Evidence,
     pooled: pd.DataFrame | Targets,
     endpoint: str,
     methods: Sequence[Method] = METHODS,
     extra: Array | None = None,
+    memory: Memory | None = None,
     **options: Any,
 ) -> list[Found]:
     """Identified sets of an endpoint under each method.
@@ -135,27 +140,20 @@ def reconstruct(
     methods : sequence of Method
     extra
         As in `identified_set`, for the paediatric rows.
+    memory : dict, optional
+        Takes the vectors that meet the paediatric arcsine numbers, so that a call in which only
+        other numbers differ does not search for them again.
     options
         limit, client, progress of `identified_set`.
     """
     targets = pooled if isinstance(pooled, dict) else targets_of(pooled, endpoint)
+    memory = {} if memory is None else memory
     results: dict[Method, Found] = {}
     for pair in dict.fromkeys((m.tau2_method, m.ci_method) for m in methods):
         own = [m for m in methods if (m.tau2_method, m.ci_method) == pair]
-        child = ~evidence.adult
-        model = Model(tuple(evidence.n[child].tolist()), Method("PAS", *pair))
-        pas, _ = identified_set(
-            model,
-            targets["paediatric", "PAS"],
-            evidence.low[child],
-            evidence.high[child],
-            extra=extra,
-            **options,
-        )
-        sets = {}
-        for inverse in dict.fromkeys(m.inverse for m in own):
-            double = model.by(scale="PFT", inverse=inverse)
-            sets[inverse] = pas[meets(double, targets["paediatric", "PFT"], pas)]
+        model = Model(tuple(evidence.n[~evidence.adult].tolist()), Method("PAS", *pair))
+        pas = _children(evidence, model, targets, extra, memory, options)
+        sets = _by_inverse(model, targets["paediatric", "PFT"], pas, own)
         for rows in dict.fromkeys(m.rows for m in own):
             wanted = {i: sets[i] for i in dict.fromkeys(m.inverse for m in own if m.rows == rows)}
             joint = _extend(evidence, model, targets, rows, wanted, options)
@@ -163,6 +161,29 @@ def reconstruct(
                 method = Method("PAS", *pair, inverse, rows)
                 results[method] = Found(method, sets[inverse], x)
     return [results[m] for m in methods]
+
+
+def _children(
+    evidence: Evidence, model: Model, targets: Targets, extra: Array | None, memory: Memory,
+    options: dict,
+) -> Counts:  # fmt: skip
+    """Every vector of the paediatric rows that meets their arcsine numbers."""
+    child = ~evidence.adult
+    low, high, target = evidence.low[child], evidence.high[child], targets["paediatric", "PAS"]
+    further = None if extra is None else np.asarray(extra, float).tobytes()
+    key = (model, target, low.tobytes(), high.tobytes(), further)
+    if key not in memory:
+        memory[key] = identified_set(model, target, low, high, extra=extra, **options)[0]
+    return memory[key]
+
+
+def _by_inverse(
+    model: Model, target: Constraint, x: Counts, methods: Sequence[Method]
+) -> dict[Inverse, Counts]:
+    """The vectors that meet the double arcsine numbers as well, by inverse."""
+    inverses = list(dict.fromkeys(m.inverse for m in methods))
+    fits = meets_by_inverse(model.by(scale="PFT"), target, x, inverses)
+    return {i: x[f] for i, f in zip(inverses, fits, strict=True)}
 
 
 def _extend(
@@ -189,12 +210,11 @@ def _extend(
     rest = overall - child @ add.T
     for i in np.flatnonzero(evidence.adult):
         vectors[:, i] = rest[:, np.flatnonzero(add[:, i])[0]]
-    out = {}
-    for inverse, x in sets.items():
-        fits = meets(whole.by(scale="PFT", inverse=inverse), targets["overall", "PFT"], overall)
-        fits &= _among(vectors[:, ~evidence.adult], x)
-        out[inverse] = vectors[fits]
-    return out
+    inverses = list(sets)
+    fits = meets_by_inverse(whole.by(scale="PFT"), targets["overall", "PFT"], overall, inverses)
+    children = vectors[:, ~evidence.adult]
+    both = zip(inverses, fits, strict=True)
+    return {i: vectors[fit & _among(children, sets[i])] for i, fit in both}
 
 
 def _among(x: Counts, y: Counts) -> NDArray[np.bool_]:
@@ -205,11 +225,16 @@ def _among(x: Counts, y: Counts) -> NDArray[np.bool_]:
 
 def couple(cr: Counts, or_: Counts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which CR vectors have an OR vector that is nowhere smaller, and the other way round."""
-    a, b = np.zeros(len(cr), bool), np.zeros(len(or_), bool)
-    if len(cr) and len(or_):
-        search.dominated(cr, or_, a)
-        search.dominated(-or_, -cr, b)
-    return a, b
+    if not (len(cr) and len(or_)):
+        return np.zeros(len(cr), bool), np.zeros(len(or_), bool)
+    # Only rows in which a CR count can exceed an OR count matter, and many vectors agree in them.
+    rows = cr.max(0) > or_.min(0)
+    a, of_a = np.unique(cr[:, rows], axis=0, return_inverse=True)
+    b, of_b = np.unique(or_[:, rows], axis=0, return_inverse=True)
+    fits_a, fits_b = np.zeros(len(a), bool), np.zeros(len(b), bool)
+    search.dominated(a, b, fits_a)
+    search.dominated(-b, -a, fits_b)
+    return fits_a[of_a], fits_b[of_b]
 
 
 def medoid(x: Counts) -> Counts:

@@ -202,16 +202,17 @@ def search_boxes(low, high, tables, spread, bound, ends, steepness, effects, v, 
 
 
 @njit(cache=True, nogil=True)
-def meets(x, effects, v, method, pft, nbar, hartung_knapp, quantile, printed, out):
-    """Fill out[r] with whether row r of x (vectors, k) gives the printed numbers."""
+def meets(x, effects, v, method, pft, nbars, hartung_knapp, quantile, printed, out):
+    """Fill out[j, r] with whether row r of x (vectors, k) prints so when taken back at nbars[j]."""
     y = np.empty(v.size)
     values = np.empty(3)
     for r in range(x.shape[0]):
         for i in range(v.size):
             y[i] = effects[i, x[r, i]]
         tau2 = tau2_row(method, y, v)
-        rate_limits(pft, nbar, y, v, tau2, hartung_knapp, quantile, values)
-        out[r] = within(values, printed)
+        for j in range(nbars.size):
+            rate_limits(pft, nbars[j], y, v, tau2, hartung_knapp, quantile, values)
+            out[j, r] = within(values, printed)
 
 
 @njit(cache=True, nogil=True)

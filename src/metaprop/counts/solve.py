@@ -1,6 +1,6 @@
 """Exhaustive search for the counts behind a printed pooled result, on this machine or a cluster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import prod
@@ -187,10 +187,20 @@ def identified_set(
 
 def meets(model: Model, printed: Constraint, x: Counts) -> NDArray[np.bool_]:
     """Whether each vector of x, shape (m, k), gives the printed result; shape (m,)."""
-    out = np.empty(len(x), bool)
+    return meets_by_inverse(model, printed, x, [model.method.inverse])[0]
+
+
+def meets_by_inverse(
+    model: Model, printed: Constraint, x: Counts, inverses: Sequence[str]
+) -> NDArray[np.bool_]:
+    """Whether each vector of x gives the printed result under each inverse, (inverses, m).
+
+    One fit serves all inverses, for tau² is estimated before the way back.
+    """
+    out = np.empty((len(inverses), len(x)), bool)
     search.meets(
         np.asarray(x, np.int32), model.effects, model.v, model.code,
-        model.method.scale == "PFT", model.nbar, model.hartung_knapp, model.quantile,
-        printed.printed, out,
+        model.method.scale == "PFT", np.array([model.by(inverse=i).nbar for i in inverses]),
+        model.hartung_knapp, model.quantile, printed.printed, out,
     )  # fmt: skip
     return out
