@@ -35,6 +35,8 @@ rounding
     Ties and the rules of rounding they fit.
 tiers
     Which software gives a method.
+inverse_n
+    Which sample size the way back from the double arcsine had.
 readings
     Readings of a sentence without its formula.
 identified_facts

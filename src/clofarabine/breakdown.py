@@ -165,6 +165,7 @@ class _Search:
 
     evidence: dict[str, Evidence]
     pooled: pd.DataFrame
+    methods: tuple[Method, ...] = COMMON
 
     def moved(self, d: int) -> Sets:
         """Vectors when documented counts and limits may be d patients off, all together."""
@@ -179,7 +180,7 @@ class _Search:
             away = np.maximum(np.maximum(ends[0] - counts, counts - ends[1]), 0)
             extra = d / child.sum() - away
             wider = replace(known, low=low.astype(np.int32), high=high.astype(np.int32))
-            out[e] = vectors(wider, targets(self.pooled, e), e, COMMON, extra)
+            out[e] = vectors(wider, targets(self.pooled, e), e, self.methods, extra)
         return out
 
     def patients(self, e: str, _method: Method, x: Counts) -> Array:
@@ -200,19 +201,20 @@ class _Search:
     def widened(self, margin: float = 0.0, rounding: str = "half up") -> Sets:
         """Vectors under wider intervals of all printed numbers."""
         return {
-            e: vectors(known, targets(self.pooled, e, margin=margin, rounding=rounding), e, COMMON)
+            e: vectors(known, targets(self.pooled, e, margin=margin, rounding=rounding), e,
+                       self.methods)
             for e, known in self.evidence.items()
-        }
+        }  # fmt: skip
 
     def one_off(self) -> Sets:
         """Vectors when at most one printed number of an endpoint is off by one unit."""
         out: Sets = {}
         for e, known in self.evidence.items():
-            parts: dict[Method, list] = {m: [] for m in COMMON}
+            parts: dict[Method, list] = {m: [] for m in self.methods}
             memory: Memory = {}
             for name in ids(self.pooled, e):
                 goals = targets(self.pooled, e, off=(name,))
-                for m, x in vectors(known, goals, e, COMMON, memory=memory).items():
+                for m, x in vectors(known, goals, e, self.methods, memory=memory).items():
                     parts[m].append(x)
             out[e] = {m: np.unique(np.concatenate(p), axis=0) for m, p in parts.items()}
         return out

@@ -20,6 +20,7 @@ from .reconstruction import (
     couple,
     reconstruct,
     repair,
+    side_by_side,
     varied,
 )
 
@@ -153,20 +154,28 @@ def hidden_rows(
     One row per endpoint, hidden row and value found, with the number of vectors (over the methods)
     that have it; one row with a missing value where nothing is found.
     """
+    hidden = [
+        (e, i) for e, known in evidence.items() for i in np.flatnonzero(known.low == known.high)
+    ]
+
+    def found(pair: tuple[str, int]) -> np.ndarray:
+        endpoint, i = pair
+        e = evidence[endpoint]
+        low, high = e.low.copy(), e.high.copy()
+        low[i], high[i] = 0, e.n[i]
+        sets = reconstruct(replace(e, low=low, high=high), pooled, endpoint, methods)
+        return np.concatenate([f.joint[:, i] for f in sets])
+
     records = []
-    for endpoint, e in evidence.items():
-        for i in np.flatnonzero(e.low == e.high):
-            low, high = e.low.copy(), e.high.copy()
-            low[i], high[i] = 0, e.n[i]
-            found = reconstruct(replace(e, low=low, high=high), pooled, endpoint, methods)
-            x = np.concatenate([f.joint[:, i] for f in found])
-            head = (endpoint, e.labels[i], int(e.n[i]), int(e.low[i]))
-            values, counts = np.unique(x, return_counts=True)
-            hit = bool((values == e.low[i]).any())
-            for value, count in zip(values, counts, strict=True):
-                records.append((*head, int(value), int(count), hit))
-            if not len(values):
-                records.append((*head, pd.NA, 0, hit))
+    for (endpoint, i), x in zip(hidden, side_by_side(found, hidden), strict=True):
+        e = evidence[endpoint]
+        head = (endpoint, e.labels[i], int(e.n[i]), int(e.low[i]))
+        values, counts = np.unique(x, return_counts=True)
+        hit = bool((values == e.low[i]).any())
+        for value, count in zip(values, counts, strict=True):
+            records.append((*head, int(value), int(count), hit))
+        if not len(values):
+            records.append((*head, pd.NA, 0, hit))
     columns = ["endpoint", "row", "n", "documented", "value", "vectors", "documented_among"]
     return pd.DataFrame(records, columns=columns).astype({"value": "Int64"})
 

@@ -8,7 +8,7 @@ smaller, under one method.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import product
+from itertools import chain, product
 from math import inf
 
 import numpy as np
@@ -30,6 +30,7 @@ from .reconstruction import (
     Targets,
     couple,
     reconstruct,
+    side_by_side,
     targets_of,
     varied,
 )
@@ -254,18 +255,22 @@ def decomposition(
     bodies = [(name, e, True, name in each_number) for name, e in scenarios.items()]
     first = next(iter(scenarios.values()))
     bodies += [(name, e, False, False) for name, e in _documented(first)]
-    records = []
-    for name, evidence, *how in bodies:
-        for numbers, m, sets, free in _rows(_Pieces(evidence, pooled), *how):
-            if m in ESTIMATORS_ALONE or any(x is not None and len(x) for x in sets.values()):
-                columns = dict(zip(VARIED, varied(m), strict=True)) | (
-                    {"inverse": "any"} if free else {}
-                )
-                head = {"evidence": name, "numbers": numbers, **columns}
-                records.append(head | _record(evidence["CR"], sets))
-    frame = pd.DataFrame(records)
+    records = side_by_side(lambda body: list(_records(pooled, *body)), bodies)
+    frame = pd.DataFrame(list(chain(*records)))
     whole = ["n_cr", "n_or", *_columns()]
     return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def _records(
+    pooled: pd.DataFrame, name: str, evidence: dict[str, Evidence], whole: bool, each_number: bool
+) -> Iterator[dict]:
+    """The rows of one body of evidence in the table."""
+    for numbers, m, sets, free in _rows(_Pieces(evidence, pooled), whole, each_number):
+        if m in ESTIMATORS_ALONE or any(x is not None and len(x) for x in sets.values()):
+            columns = dict(zip(VARIED, varied(m), strict=True))
+            columns |= {"inverse": "any"} if free else {}
+            head = {"evidence": name, "numbers": numbers, **columns}
+            yield head | _record(evidence["CR"], sets)
 
 
 def misses(

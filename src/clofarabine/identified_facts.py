@@ -12,7 +12,17 @@ from IPython.display import Markdown
 from metaprop.effectsize import choose
 from metaprop.method import Method
 
-from . import breakdown, consequences, readings, reconstruction, rounding, studies, text, tiers
+from . import (
+    breakdown,
+    consequences,
+    inverse_n,
+    readings,
+    reconstruction,
+    rounding,
+    studies,
+    text,
+    tiers,
+)
 from . import evidence_pieces as ep
 from .audit.ledger import Paper
 from .audit.rules_pooled_results import readings as unused
@@ -84,6 +94,11 @@ class Body:
     def primary(self) -> list[ep.Coupled]:
         """(method, CR vectors, OR vectors) under the primary numbers, one method an estimator."""
         return readings.sets_of(self.evidence, self.pooled, ep.ESTIMATORS_ALONE, "PAS")
+
+    @cached_property
+    def sample_sizes(self) -> pd.DataFrame:
+        """Sample sizes of the way back that fit the double arcsine numbers in children."""
+        return inverse_n.fitting(self.evidence, self.pooled, ep.QUICK)
 
     def save(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame, written as a derived table where the evidence is the base case."""
@@ -350,6 +365,13 @@ def conflicts(table: pd.DataFrame, base: Body) -> Part:
             gains.setdefault(m, []).append(r.out)
     words = [f"{m} without {' or '.join(names)}" for m, names in sorted(gains.items())]
     return Part({"gains": "; ".join(words) or "none", "usual": listed(sorted(usual))})
+
+
+def sample_sizes(base: Body) -> Part:
+    """Which sample sizes of the way back are possible, and which means are not."""
+    known = base.sample_sizes.dropna()
+    both = known["endpoint"].nunique() == len(base.evidence)
+    return Part(inverse_n.facts(base.sample_sizes, base.evidence["CR"]) if both else {})
 
 
 def heterogeneity(base: Body) -> pd.DataFrame:

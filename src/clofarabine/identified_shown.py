@@ -169,6 +169,15 @@ def defaults() -> Shown:
     return table(own[columns], _TAU2 | {"ci_method": "interval"}, caption)
 
 
+def sample_sizes(base: Body) -> Shown:
+    """Which sample size of the way back from the double arcsine is possible, left free."""
+    frame = base.sample_sizes.dropna().copy()
+    frame["ñ"] = _ends(frame["smallest"], frame["largest"], ".2f")
+    caption = "Sample size ñ of the way back under which the double arcsine numbers in children fit"
+    names = _TAU2 | {"vectors": "vectors of the arcsine numbers"}
+    return _shown(frame[["endpoint", "tau2_method", "vectors", "ñ"]], names, caption)
+
+
 def ties() -> Shown:
     """Printed percentages that lie half way, and the rules of rounding they fit."""
     frame = facts.ties().drop(columns="decimals")

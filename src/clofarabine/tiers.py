@@ -21,21 +21,16 @@ SCALES = ("PAS", "PFT")
 
 
 @cache
-def _documented() -> pd.DataFrame:
+def _documented() -> dict[tuple[str, ...], int]:
+    """The first tier in which some program gives an estimator, interval and inverse."""
     table = store.load("software_defaults")
-    return table[table["scale"].isin(SCALES)].fillna({"inverse": "none"})
+    table = table[table["scale"].isin(SCALES)].fillna({"inverse": "none"})
+    return table.groupby(["tau2_method", "ci_method", "inverse"])["tier"].min().to_dict()
 
 
 def tier_of(method: Method) -> int:
     """The tier of a method, a key of `TIERS`: the first that some program gives it."""
-    table = _documented()
-    asked = {
-        "tau2_method": method.tau2_method,
-        "ci_method": method.ci_method,
-        "inverse": method.inverse,
-    }
-    own = table.loc[(table[list(asked)] == pd.Series(asked)).all(axis=1), "tier"]
-    return int(own.min()) if len(own) else 3
+    return int(_documented().get((method.tau2_method, method.ci_method, method.inverse), 3))
 
 
 def by_tier(survivors: pd.DataFrame, methods: tuple[Method, ...]) -> pd.DataFrame:

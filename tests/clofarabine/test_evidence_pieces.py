@@ -11,9 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_reconstruction import plain, problems, results
 
-from clofarabine import breakdown, identified_facts, readings, reconstruction, rounding, tiers
+from clofarabine import (
+    breakdown,
+    identified_facts,
+    inverse_n,
+    readings,
+    reconstruction,
+    rounding,
+    tiers,
+)
 from clofarabine import evidence_pieces as pieces
-from clofarabine.reconstruction import METHODS, VARIED, Evidence
+from clofarabine.reconstruction import COMMON, METHODS, VARIED, Evidence, reconstruct
 from clofarabine.tables import store
 from metaprop.counts import solve
 from metaprop.counts.bounds import Constraint, Model
@@ -77,9 +85,12 @@ def test_unrounded_numbers_are_those_of_the_public_functions(evidence):
         np.testing.assert_allclose(values[:, 3 * j : 3 * j + 3], expected, rtol=1e-12)
 
 
-def test_decomposition_holds_together(evidence):
-    """All numbers leave no more than a part of them, and the base set is the committed one."""
-    frame = pieces.decomposition({"base": evidence}, POOLED)
+def test_decomposition_holds_together():
+    """All numbers leave no more than a part of them, and the base set is the same everywhere.
+
+    The table is what the notebooks write: the reproduction compares it to the byte.
+    """
+    frame = store.load("evidence_decomposition")
     base = frame[frame["evidence"] == "base"].set_index(["numbers", "tau2_method"])
     alone = base[base["ci_method"].eq("wald") & base["rows"].eq("age-groups")]
     alone = alone[alone["inverse"].isin(["harmonic", "any"])]
@@ -129,7 +140,7 @@ def test_the_cheapest_pair_is_the_cheapest(seed):
 
 
 def test_moved_patients_are_counted_and_the_fixed_study_stays(evidence):
-    search = breakdown._Search(evidence, POOLED)
+    search = breakdown._Search(evidence, POOLED, (DL, HS))
     sets = search.moved(1)
     fixed = evidence["CR"].labels.index("CLO-212")
     for e in pieces.ENDPOINTS:
@@ -146,8 +157,8 @@ def test_moved_patients_are_counted_and_the_fixed_study_stays(evidence):
 
 def test_a_margin_is_what_the_vector_needs(evidence):
     """The cheapest pair of REML needs its margin: a hair less leaves none, a hair more does."""
-    search = breakdown._Search(evidence, POOLED)
-    own = tuple(m for m in METHODS if m.tau2_method == "REML")
+    own = tuple(m for m in COMMON if m.tau2_method == "REML")
+    search = breakdown._Search(evidence, POOLED, own)
     headline = breakdown.Headline("REML is ruled out", own)
     least = breakdown._fall(headline, evidence, search.widened(0.01), search.points, False)[0]
     assert 0 < least <= 0.01
@@ -178,6 +189,22 @@ def test_ties_of_the_paper_are_exact_and_fit_no_single_rule_by_assumption():
     assert (2 * rest == found["n"].astype(int)).all()
     other = shares.drop(found.index)
     assert ((2000 * other["count"]) % (2 * other["n"]) != other["n"]).all()
+
+
+def test_a_free_sample_size_agrees_with_the_grid_at_its_means(evidence):
+    """At the harmonic mean the vectors are those of the grid; the other means leave CR nothing."""
+    sizes = inverse_n.means(evidence["CR"])
+    for name, n in sizes.items():
+        methods = [replace(DL, inverse=name), replace(HS, inverse=name)]
+        table = inverse_n.fitting(evidence, POOLED, methods, np.array([n]))
+        for e in pieces.ENDPOINTS:
+            left = [len(f.paediatric) for f in reconstruct(evidence[e], POOLED, e, methods)]
+            own = table[table["endpoint"] == e]
+            assert own["smallest"].notna().tolist() == [m > 0 for m in left]
+            assert (own["vectors"] >= left).all()
+    words = inverse_n.facts(inverse_n.fitting(evidence, POOLED, [DL, HS]), evidence["CR"])
+    assert words["CR_outside"] == "geometric and arithmetic"
+    assert words["CR_smallest"] <= sizes["harmonic"] <= words["CR_largest"]
 
 
 def test_tiers_follow_the_table():

@@ -193,14 +193,20 @@ def meets(model: Model, printed: Constraint, x: Counts) -> NDArray[np.bool_]:
 def meets_by_inverse(
     model: Model, printed: Constraint, x: Counts, inverses: Sequence[str]
 ) -> NDArray[np.bool_]:
-    """Whether each vector of x gives the printed result under each inverse, (inverses, m).
+    """Whether each vector of x gives the printed result under each inverse, (inverses, m)."""
+    return meets_at(model, printed, x, [model.by(inverse=i).nbar for i in inverses])
 
-    One fit serves all inverses, for tau² is estimated before the way back.
+
+def meets_at(model: Model, printed: Constraint, x: Counts, nbars: ArrayLike) -> NDArray[np.bool_]:
+    """Whether each vector of x gives the printed result with each sample size of the way back.
+
+    One fit serves all of them, for tau² is estimated before the way back. Shape (nbars, m).
     """
-    out = np.empty((len(inverses), len(x)), bool)
+    nbars = np.asarray(nbars, float)
+    out = np.empty((len(nbars), len(x)), bool)
     search.meets(
         np.asarray(x, np.int32), model.effects, model.v, model.code,
-        model.method.scale == "PFT", np.array([model.by(inverse=i).nbar for i in inverses]),
-        model.hartung_knapp, model.quantile, printed.printed, out,
+        model.method.scale == "PFT", nbars, model.hartung_knapp, model.quantile,
+        printed.printed, out,
     )  # fmt: skip
     return out
