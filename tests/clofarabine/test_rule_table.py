@@ -35,6 +35,10 @@ VALUES = {
     "share(1, 4)": 25,
     "higher(low, -1)": 2,
     "reported('q') - 1": 6,
+    "holds(reported('q') > 6)": True,
+    "holds(reported('p') > 6)": False,  # what is not reported holds for nothing
+    "count(toy, listed(study, 'b; c'))": 2,
+    "median_rank(61)": 23,  # P(X <= 22) = 0.020, P(X <= 23) = 0.036 of Bin(61, 1/2)
     "2 * 3 / 4": 1.5,
 }
 

@@ -7,6 +7,8 @@ ledger
     Every claim with what it states and where.
 expressions
     The small safe language of the rules.
+checks
+    A check of a claim, how it is compared, and the registry of rules.
 rule_table
     data/sources/audit_rules.csv, read and applied.
 rules_tables

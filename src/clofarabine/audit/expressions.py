@@ -5,8 +5,8 @@ text is ever run as code. It may hold
 
 - numbers, text in quotes, ``+ - * /``, comparisons, ``and``, ``or``, ``not``;
 - ``table.column``: a column of a table of the data package, or of the tables added to it;
-- ``this``: the population of the claim, such as a study or an event; ``low``: the lower end, in the
-  expression of the upper one;
+- ``this``: the population of the claim, such as a study or an event; ``printed`` and ``unit``: its
+  number and unit; ``low``: the lower end, in the expression of the upper one;
 - the functions of `FUNCTIONS`. Where one takes a condition, the columns of its table stand there by
   their bare names: ``sum(table1_studies.enrolled, target > 0)``.
 """
@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any
 
 import pandas as pd
+from scipy.stats import binom
 
 _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -137,6 +138,8 @@ def _named(name: str, scope: Scope) -> Any:
     if scope.row is not None and name in scope.row.columns:
         return scope.row[name]
     if name in scope.names:
+        if pd.isna(scope.names[name]):
+            raise Missing
         return scope.names[name]
     columns = [] if scope.row is None else scope.row.columns
     raise ExpressionError(f"found {name!r}, expected one of {', '.join([*scope.names, *columns])}")
@@ -226,6 +229,17 @@ def _names(scope: Scope, column: ast.expr, condition: ast.expr | None = None) ->
     return ", ".join(sorted(_values(scope, column, condition).unique()))
 
 
+def _holds(scope: Scope, condition: ast.expr) -> bool:
+    try:
+        return bool(_value(condition, scope))
+    except Missing:
+        return False
+
+
+def _median_rank(scope: Scope, patients: ast.expr) -> int:
+    return max(int(binom.ppf(0.025, int(_value(patients, scope)), 0.5)), 1)
+
+
 def _reported(scope: Scope, *args: ast.expr) -> float:
     value = scope.reported(scope.names["this"], *(_value(a, scope) for a in args))
     if value is None:
@@ -259,6 +273,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "share": lambda s, a, b: 100 * _value(a, s) / _value(b, s),
     # higher(a, b): the larger of two
     "higher": lambda s, a, b: max(_value(a, s), _value(b, s)),
+    # holds(condition): false where it needs a number that is not reported
+    "holds": _holds,
+    # listed(column, text): where the value is one of the names in a list "a; b"
+    "listed": lambda s, a, b: _value(a, s).isin(_value(b, s).split("; ")),
+    # median_rank(n): place among n values of the lower 95% limit of their median (Conover 1999)
+    "median_rank": _median_rank,
     # known(column): where there is a value
     "known": lambda s, a: _value(a, s).notna(),
     # reported(quantity, population): what the study's own report prints

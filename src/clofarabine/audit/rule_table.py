@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from ..tables import store
+from .checks import Check, compare, compare_label
 from .expressions import ExpressionError, Missing, Scope, evaluate, parse
 from .ledger import Paper
-from .rules_tables import Check, compare
 
 FILE = "data/sources/audit_rules.csv"
 _EXPRESSIONS = ("when", "expression", "upper", "caveat_when")
@@ -144,13 +144,20 @@ class Applied:
             raise _wrong(rule.line, "population", error)
         return set(frame[column].dropna())
 
-    def result(self, rule: TableRule, population: str) -> tuple[str, float, float, str] | None:
-        """What a rule gives for a population: text, both ends and caveat; None if not reported."""
-        scope = self._scope(this=population)
+    def result(
+        self, rule: TableRule, population: str, **claim: Any
+    ) -> tuple[str, Any, Any, str] | None:
+        """What a rule gives for a population: text, both ends and caveat; None if not reported.
+
+        claim : `printed` and `unit`, for rules that speak of the number itself. A rule of a label
+        gives the label as both ends.
+        """
+        scope = self._scope(this=population, **claim)
         try:
             if rule.when and not self._value(rule, "when", scope):
                 return None
-            low = float(self._value(rule, "expression", scope))
+            low = self._value(rule, "expression", scope)
+            low = low if isinstance(low, str) else float(low)
             ends = self._scope(this=population, low=low)
             high = float(self._value(rule, "upper", ends)) if rule.upper else low
             noted = rule.caveat and not (
@@ -174,14 +181,19 @@ class Applied:
             if rule.rule != name:
                 continue
             for population in sorted(self.populations(rule)):
-                ids = self.claims(rule, population)
-                result = self.result(rule, population) if ids else None
-                if result is None:
-                    continue
-                says, low, high, caveat = result
-                for id in ids:
-                    yield rule, compare(self.paper, id, says, low, high, kind=rule.kind,
-                                        caveat=caveat)  # fmt: skip
+                for id in self.claims(rule, population):
+                    if check := self._check(rule, population, id):
+                        yield rule, check
+
+    def _check(self, rule: TableRule, population: str, id: str) -> Check | None:
+        claim = self.paper.rows[id]
+        found = self.result(rule, population, printed=claim["value"], unit=claim["unit"])
+        if found is None:
+            return None
+        says, low, high, caveat = found
+        if isinstance(low, str):
+            return compare_label(self.paper, id, says, low, kind=rule.kind, caveat=caveat)
+        return compare(self.paper, id, says, low, high, kind=rule.kind, caveat=caveat)
 
 
 def checks(paper: Paper, name: str) -> Iterator[Check]:

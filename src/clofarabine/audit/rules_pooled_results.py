@@ -5,10 +5,10 @@ from math import pi
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
+from . import rule_table
+from .checks import Check, compare, interval, registered
 from .ledger import Paper
-from .rules_tables import Check, compare, interval, registered
 
 _WEEKS_A_MONTH = 365.25 / 12 / 7
 
@@ -126,11 +126,7 @@ def rows_pooled(paper: Paper) -> Iterator[Check]:
 @registered("Level of the data", "results")
 def level_of_data(paper: Paper) -> Iterator[Check]:
     """Said to pool patients or studies: what was pooled is a transformed rate of each study."""
-    pooled = paper.tables["pooled_results"]["transformation"].unique()
-    rule = f"rates of studies are pooled ({', '.join(pooled)})"
-    p = paper.prose
-    for id, c in p[p["quantity"] == "level of the data"].iterrows():
-        yield Check(id, rule, c["printed"], "study", c["printed"] == "study", "bound")
+    yield from rule_table.checks(paper, "level_of_data")
 
 
 @registered("Limits on the arcsine scale", "results")
@@ -175,15 +171,6 @@ def comparisons(paper: Paper) -> Iterator[Check]:
             yield Check(id, rule, c["printed"], "longer" if longer else "shorter", longer)
 
 
-# Median and its limits -> the claim whose sentence names the studies, and whom it is of.
-_MEDIANS = {
-    "median OS": ("studies with OS", "n"),
-    "median OS of responders": ("studies with OS", "or_min"),
-    "median duration of OR": ("studies with OR duration", "or_min"),
-    "median duration of CR": ("studies with CR duration", "cr_min"),
-}
-
-
 @registered("Limits of medians", "needs")
 def medians(paper: Paper) -> Iterator[Check]:
     """Limits of a median as order statistics: how many patients lie beyond them.
@@ -191,17 +178,4 @@ def medians(paper: Paper) -> Iterator[Check]:
     A 95% interval of a median of n values runs from the j-th smallest to the j-th largest, j from
     the binomial distribution with one half (Conover 1999); then j patients lie at or beyond each.
     """
-    evidence = paper.tables["evidence"].query("population == 'paediatric'").set_index("study")
-    named = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]
-    for quantity, (who, column) in _MEDIANS.items():
-        studies = named[who] if isinstance(named[who], str) else named[who].iloc[0]
-        n = int(evidence.loc[studies.split("; "), column].sum())
-        j = max(int(binom.ppf(0.025, n, 0.5)), 1)
-        for end, word in (("lower", "at or below"), ("upper", "at or beyond")):
-            same = paper.prose[paper.prose["quantity"] == f"{quantity}, {end} limit"]
-            for id, c in same.dropna(subset="value").iterrows():
-                value = float(c["value"])
-                note = f"as a limit of the median, {j} of {n} patients lie {word} {value:g}"
-                note = f"{note} {c['unit']}; it looks like a range" if j > 1 else ""
-                yield compare(paper, id, f"median of {n} patients", value, kind="unpublished",
-                           caveat=note)  # fmt: skip
+    yield from rule_table.checks(paper, "medians")

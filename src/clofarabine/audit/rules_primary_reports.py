@@ -6,11 +6,9 @@ import pandas as pd
 
 from ..tables.printed import read
 from . import rule_table
+from .checks import Check, compare, interval, registered
 from .ledger import Paper
-from .rules_tables import Check, compare, interval, registered
 from .rules_text import combined
-
-_ROMAN = {"1": "I", "2": "II", "3": "III"}
 
 
 def _source(paper: Paper, row: pd.Series) -> str:
@@ -79,73 +77,12 @@ def responses(paper: Paper) -> Iterator[Check]:
 @registered("Patients who meet the criteria", "reports")
 def eligible(paper: Paper) -> Iterator[Check]:
     """The population of the meta-analysis within each study, against its report."""
-    for _, r in paper.tables["table1_studies"].iterrows():
-        s, key = r["study"], f"table1/{r['study']}"
-        for quantity, caveat in (
-            ("patients evaluable", "the report calls these patients evaluable for response"),
-            ("eligible", ""),
-        ):
-            n = paper.reported(s, quantity)
-            if n is None:
-                n = paper.reported(s, quantity, "all ages")
-            if n is None:
-                continue
-            fewest = paper.reported(s, "prior regimens, minimum")
-            if fewest is not None and fewest < _required(paper):
-                caveat += f"; their earlier regimens start at {fewest:g}"
-            kind = "bound" if caveat else "computed"
-            rule = f"{quantity} in the report".replace("patients ", "")
-            yield compare(paper, f"{key}/target", rule, n, kind=kind, caveat=caveat)
-        all_, other = (paper.reported(s, f"patients {x}") for x in ("enrolled", "with ALL"))
-        if all_ is not None and other is not None:
-            named = [d for d in ("AML", "high MRD") if paper.reported(s, f"patients with {d}")]
-            note = f"the report: {', '.join(named)}, not another type of ALL" if named else ""
-            rule = f"{all_:g} less {other:g} in the report"
-            yield compare(paper, f"{key}/other_all", rule, all_ - other, caveat=note)
-        if all_meet_criteria(paper, r):
-            rule = "all with R/R ALL: the report says that each meets the criteria"
-            yield compare(paper, f"{key}/target", rule, int(r["rr_all"]))
-            yield compare(paper, f"{key}/target_paediatric", rule, int(r["rr_all"]))
-        yield from _dose_finding(paper, r)
     yield from rule_table.checks(paper, "eligible")
-
-
-def _required(paper: Paper) -> int:
-    p = paper.prose
-    return int(p.loc[p["quantity"] == "prior regimens minimum", "value"].max())
 
 
 def _age_limit(paper: Paper) -> float:
     limits = paper.prose.query("quantity == 'age limit' and population == 'paediatric'")
     return float(limits["value"].mode()[0])
-
-
-def all_meet_criteria(paper: Paper, r: pd.Series) -> bool:
-    """Whether the report says that every patient of the study meets the criteria."""
-    regimens = paper.tables["table1_regimens"]
-    one = len(regimens[regimens["study"] == r["study"]]) == 1 and r["study"] not in combined(paper)
-    prior = paper.reported(r["study"], "prior regimens, minimum")
-    oldest = paper.reported(r["study"], "age, maximum")
-    if prior is None or oldest is None:
-        return False
-    return bool(one and prior >= _required(paper) and oldest < _age_limit(paper))
-
-
-def _dose_finding(paper: Paper, r: pd.Series) -> Iterator[Check]:
-    """A study of several doses whose every ALL patient is counted at one of them."""
-    t = paper.tables["table1_regimens"]
-    arms = t[(t["study"] == r["study"]) & (t["dose_min"] < t["dose_max"])]
-    arms = arms[arms["regimen"] == "monotherapy"]
-    if len(arms):
-        low, high = arms["dose_min"].iloc[0], arms["dose_max"].iloc[0]
-        most = int(r["enrolled"]) - 2  # at least one patient at either end of the doses
-        note = ""
-        if r["target"] == r["rr_all"]:
-            note = f"doses {low:g} to {high:g}: true only if everyone at another dose had AML"
-        rule = f"enrolled less one each at {low:g} and {high:g}"
-        yield compare(
-            paper, f"table1/{r['study']}/target", rule, 0, most, kind="bound", caveat=note
-        )
 
 
 @registered("Ages of the patients", "reports")
@@ -156,11 +93,7 @@ def ages(paper: Paper) -> Iterator[Check]:
     oldest = {s: paper.reported(s, "age, maximum") for s in studies["study"]}
     adults = set(studies.loc[studies["target_adult"] > 0, "study"])
     old = [s for s, a in oldest.items() if a is not None and a >= limit]
-    for s in old:
-        if s not in adults:
-            note = f"the oldest patient in its report is {oldest[s]:g} years"
-            claim = f"table1/{s}/target_adult"
-            yield compare(paper, claim, "ages in its report", 0, kind="bound", caveat=note)
+    yield from rule_table.checks(paper, "ages")
     told = ", ".join(f"{s} to {oldest[s]:g}" for s in old)
     yield from _age_at_diagnosis(paper, len(adults), len(adults | set(old)), told)
     p = paper.prose
@@ -205,30 +138,20 @@ def severity(paper: Paper) -> Iterator[Check]:
 @registered("Phases, diseases and citations", "reports")
 def labels(paper: Paper) -> Iterator[Check]:
     """Phase and disease of a study against the title of its report, and citations."""
-    references = paper.tables["references"]
-    own = references.dropna(subset="study").set_index("study")
-    first = paper.tables["table1_studies"].set_index("study")
+    yield from rule_table.checks(paper, "labels")
+    references = paper.tables["references"].set_index("number")
     for id, c in paper.rows.items():
-        s, printed = c["population"], c["printed"]
-        if c["quantity"] == "citation":
-            n = int(c["value"])
-            if n not in set(references["number"]):
-                yield Check(id, "the list of references", printed, f"no reference {n}", False)
-                continue
-            r = references.set_index("number").loc[n]
-            says = "no study of Table 1" if pd.isna(r["study"]) else str(r["study"])
-            rule = f"reference {n}: {r['author']}"
-            agrees = says == s
-            yield Check(id, rule, printed, f"report of {says}", agrees)
-        elif c["quantity"] in ("phase", "disease") and s in first.index:
-            column = f"title_{c['quantity']}"
-            title, place = (own.loc[s, column], "reference") if s in own.index else (pd.NA, "")
-            if pd.isna(title) and not id.endswith(column):
-                title, place = first.loc[s, column], "Table 1"
-            if pd.isna(title):
-                continue
-            same = _ROMAN.get(title, title) == _ROMAN.get(printed, printed)
-            yield Check(id, f"title in {place}", printed, str(title), bool(same))
+        if c["quantity"] != "citation":
+            continue
+        n = int(c["value"])
+        if n not in references.index:
+            none = f"no reference {n}"
+            yield Check(id, "the list of references", c["printed"], none, False)
+            continue
+        author, study = references.loc[n, ["author", "study"]]
+        says = "no study of Table 1" if pd.isna(study) else str(study)
+        agrees = says == c["population"]
+        yield Check(id, f"reference {n}: {author}", c["printed"], f"report of {says}", agrees)
 
 
 @registered("Regimens of the safety tables", "reports")

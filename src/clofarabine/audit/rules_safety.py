@@ -7,9 +7,9 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from ..tables import store
+from .checks import Check, compare
 from .ledger import Paper
 from .rule_table import Applied, Named
-from .rules_tables import Check, compare
 
 
 def _named(paper: Paper, cells: pd.DataFrame) -> Named:

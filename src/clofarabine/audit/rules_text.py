@@ -10,8 +10,8 @@ from math import inf
 import pandas as pd
 
 from . import rule_table
+from .checks import Check, compare, interval, registered
 from .ledger import SUMMARIES, Paper
-from .rules_tables import Check, compare, interval, registered
 
 # One unit in another: days in a month are 365.25 / 12.
 _MONTHS = {"months": 1.0, "years": 12.0, "weeks": 7 * 12 / 365.25}

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from ..tables import store
+from .checks import RULES
 from .ledger import Paper
-from .rules_tables import RULES
 from .verdicts import VERDICTS, Finding
 
 _FROM_REPORTS = ("primary_reports", "responses", "eligible", "severity")

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ..tables.store import Tables
-from . import (
-    rules_pooled_results,  # noqa: F401 (their rules enter the registry)
-    rules_primary_reports,  # noqa: F401 (their rules enter the registry)
-    rules_text,  # noqa: F401 (their rules enter the registry)
-)
+from . import rules_pooled_results, rules_primary_reports, rules_tables, rules_text
+from .checks import RULES, Check, Rule, registered
 from .ledger import Paper
-from .rules_tables import RULES, Check, registered
+
+# Their rules enter the registry when imported; of two that say the same the first is told.
+_MODULES = (rules_tables, rules_pooled_results, rules_text, rules_primary_reports)
 
 VERDICTS = ("reproduced", "consistent", "discrepant", "transcribed", "not reproducible")
 
@@ -58,10 +57,16 @@ def needs(paper: Paper) -> Iterator[Check]:
                 break
 
 
+def _place(rule: Rule) -> int:
+    names = [m.__name__ for m in _MODULES]
+    module = rule.checks.__module__
+    return names.index(module) if module in names else len(names)
+
+
 def findings(paper: Paper) -> list[Finding]:
     """Every check of every rule; a repetition speaks for the verdict of the claim it repeats."""
     found, repeats = [], []
-    for name, r in RULES.items():
+    for name, r in sorted(RULES.items(), key=lambda item: _place(item[1])):
         for c in r.checks(paper):
             if not c.agrees:
                 found.append(Finding(c, name, "discrepant"))
