@@ -71,6 +71,25 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def nbval_finds(session: pytest.Session, *, ran: Path, committed: Path) -> list[str]:
+    """What nbval finds to differ between a notebook that was run and the committed one."""
+    from nbval.plugin import IPyNbFile
+
+    found = []
+    code = [c for c in nbformat.read(ran, as_version=4).cells if c.cell_type == "code"]
+    cells = list(IPyNbFile.from_parent(session, path=committed).collect())
+    if [c.cell.source for c in cells] != [c.source for c in code]:
+        return ["other code cells"]
+    for cell, new in zip(cells, code, strict=True):
+        spared = cell.options["skip"] or not cell.options["check"]
+        if spared or not cell.compare_outputs(new.outputs, cell.cell.outputs):
+            found.append(
+                f"{cell.name}: "
+                + "".join(["not compared"] if spared else cell.comparison_traceback)
+            )
+    return found
+
+
 def copy_tree(to: Path) -> None:
     """The tree a clone has, with notebooks that hold no output: nothing can pass unrun."""
     leave = (".*", "build", "__pycache__", "*.egg-info")

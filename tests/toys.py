@@ -1,5 +1,6 @@
 """Small notebooks in folders of their own, so that a test of the pipeline costs a second."""
 
+import atexit
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from compendium import schedule
 from compendium.run import Run
 from compendium.steps import Hooks, Project, Step
+from compendium.warm import Warm
 
 # How a toy notebook reaches its folder: as the package does, without the seconds of importing it.
 HEAD = "import os, pathlib\nout = pathlib.Path(os.environ['CLOFARABINE_OUTPUT'])\n"
@@ -40,8 +42,14 @@ def project(root: Path, steps: tuple[Step, ...] = (), hooks: Hooks | None = None
     )  # fmt: skip
 
 
+# One for all toys of a test process.
+WARM = Warm()
+atexit.register(WARM.close)
+
+
 def run_all(steps: list[Step], *given: dict, build: Path, **options: Any) -> list[Run]:
     """Finished runs of toy notebooks, in a project of their own."""
+    options = {"warm": WARM} | options
     return schedule.run_all(project(build.parent, steps), steps, *given, build=build, **options)
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import tempfile
+import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
 from .errors import PipelineError
+from .warm import RUNNING, Warm, provisioner
 
 # A widget lives as long as its kernel; what a notebook keeps is the picture beside it.
 _LIVE = "application/vnd.jupyter.widget-view+json"
@@ -38,28 +40,18 @@ class _KernelDied(RuntimeError):
         self.cell_index = cell_index
 
 
-_managers: list[Any] = []
-
-
-def stop_all() -> None:
-    """Kill the kernels that are running; the call that waits for one ends with an error."""
-    for manager in list(_managers):
-        process = getattr(manager.provisioner, "process", None)
-        if process is not None:
-            process.kill()
-
-
 async def _no_interrupt() -> None:
     """Do nothing: no cell is running when a kernel is asked to end, and it would complain."""
 
 
 class _Engine(NBClientEngine):
-    """papermill's own engine, with an environment for the kernel and a call after each cell."""
+    """papermill's own engine, with a kernel that is forked if it can be, and a call after cells."""
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, *, env: dict, on_cell: Callable[[], Any], **kwargs: Any
-    ) -> None:
+        cls, nb_man: Any, kernel_name: str, *, env: dict, on_cell: Callable[[], Any],
+        warm: Warm | None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         complete = nb_man.cell_complete
 
         def counted(*args: Any, **kw: Any) -> None:
@@ -76,7 +68,12 @@ class _Engine(NBClientEngine):
         manager = client.create_kernel_manager()
         manager.transport, manager.ip = "ipc", os.path.join(sockets.name, "kernel")
         manager._async_interrupt_kernel = _no_interrupt
-        _managers.append(manager)
+        if warm is not None:
+            manager.kernel_id = str(uuid.uuid4())
+            manager.provisioner = provisioner(warm)(
+                kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager
+            )
+        RUNNING.append(manager)
         try:
             client.execute(env=env)
         except DeadKernelError:
@@ -84,7 +81,7 @@ class _Engine(NBClientEngine):
             begun = [i for i, s in enumerate(states) if s != nb_man.PENDING]
             raise _KernelDied(begun[-1]) from None
         finally:
-            _managers.remove(manager)
+            RUNNING.remove(manager)
             sockets.cleanup()
             loop = ensure_event_loop()  # the one that the client made for this thread, and leaves
             if not loop.is_running():
@@ -100,6 +97,7 @@ def execute(
     env: dict[str, str],
     on_cell: Callable[[], Any],
     plain_errors: Collection[str] = (),
+    warm: Warm | None = None,
 ) -> str:
     """Text of a notebook after its execution, without what differs between two runs.
 
@@ -114,6 +112,8 @@ def execute(
         Called after each cell.
     plain_errors : collection of str
         Names of errors whose message says it all, so that no traceback follows it.
+    warm : Warm, optional
+        What the kernel is forked from; without it an ordinary one is started.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def execute(
     try:
         nb = execute_notebook(
             path, None, parameters, engine_name="compendium", progress_bar=False,
-            env=env, on_cell=on_cell,
+            env=env, on_cell=on_cell, warm=warm,
         )  # fmt: skip
     except _KernelDied as error:
         cell = _place(path, error.cell_index, parameters)

@@ -19,12 +19,19 @@ from typing import Any
 
 from .errors import PipelineError
 from .files import need_file, sha256
-from .kernel import execute
 from .notebooks import check_parameters
 from .publish import MANIFEST, PublishError, manifest_text, read_manifest, remove
 from .steps import Project, Step
+from .warm import Warm
 
 UNFINISHED = ".unfinished"  # in the folder of a run that is under way
+
+
+def execute(*args: Any) -> str:
+    """Text of the executed notebook (`kernel.execute`); papermill is imported when it is needed."""
+    from . import kernel
+
+    return kernel.execute(*args)
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,7 @@ def run_step(
     cache: bool = True,
     counts: Path | None = None,
     on_cell: Callable[[], Any] = lambda: None,
+    warm: Warm | None = None,
 ) -> Run:
     """Run one notebook, or find its finished run.
 
@@ -122,6 +130,8 @@ def run_step(
         A file of counts, which the kernel is given the name of.
     on_cell : callable
         Called after each cell.
+    warm : Warm, optional
+        What the kernel is forked from.
 
     Raises
     ------
@@ -140,6 +150,8 @@ def run_step(
     target = runs / f"{s.name}-{_key(project, s, tables, parameters, counts)}"
     if cache and _finished(target):
         return Run(s, target, cached=True)
+    if warm:
+        warm.start()
     runs.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{s.name}-", dir=runs))
     try:
@@ -151,7 +163,7 @@ def run_step(
         env = {**os.environ, project.output_variable: str(work)}
         if counts:
             env[project.counts_variable] = str(counts.resolve())
-        text = execute(s.path, parameters, env, on_cell, project.plain_errors)
+        text = execute(s.path, parameters, env, on_cell, project.plain_errors, warm)
         for n in s.reads:
             (work / "derived" / f"{n}.csv").unlink()
         (work / "notebook.ipynb").write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from typing import Any
 from tqdm import tqdm
 
 from . import notebooks
-from .kernel import stop_all
 from .run import Run, run_step
 from .steps import Project, Step
+from .warm import Warm, stop_all
 
 # How far, how long, and what is under way: no guess of when it ends, which swings with each cell.
 BAR = "{desc}: |{bar}| {n_fmt}/{total_fmt} {unit}, {elapsed}{postfix}"
@@ -67,11 +68,13 @@ def run_all(
     jobs: int = 1,
     cache: bool = True,
     counts: Path | None = None,
+    warm: Warm | None = None,
 ) -> list[Run]:
     """Run steps, each as soon as the tables it reads are there, at most ``jobs`` at a time.
 
     Tables of steps that are left out are the committed ones. Results are in the order of the steps
     whatever order they finished in; the first failure stops what runs and what has not started.
+    Kernels are forked from ``warm``, or from a process that this call starts and ends.
     """
     steps = list(steps)
     for s in steps:
@@ -83,7 +86,8 @@ def run_all(
     # papermill adds a cell to a notebook whose parameters are set
     progress = _Progress({s.name: notebooks.cells(s.path) + bool(own[s.name]) for s in steps})
     tick = 1 if sys.stderr.isatty() else None
-    with progress.bar, ThreadPoolExecutor(jobs) as pool:
+    own_warm = nullcontext(warm) if warm else Warm(project.preload)
+    with progress.bar, own_warm as warm, ThreadPoolExecutor(jobs) as pool:
         try:
             while waiting or running:
                 unfinished = {t for s in [*waiting, *running.values()] for t in s.writes}
@@ -93,7 +97,7 @@ def run_all(
                     progress.start(s.name)
                     job = pool.submit(
                         run_step, project, s, tables, own[s.name], build=build, cache=cache,
-                        counts=counts, on_cell=partial(progress.cell, s.name),
+                        counts=counts, on_cell=partial(progress.cell, s.name), warm=warm,
                     )  # fmt: skip
                     running[job] = s
                 for job in wait(running, timeout=tick, return_when=FIRST_COMPLETED).done:
