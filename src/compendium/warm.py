@@ -94,10 +94,11 @@ class Warm:
         self.close()
 
     def close(self) -> None:
-        """End the process, if it was started."""
+        """End the process, if it was started; the kernels that were wanted have ended before."""
         with self._lock:
             if self._control and self._process:
-                self._control.close()  # it has nothing more to read
+                self._control.close()
+                self._process.kill()  # it may still be importing
                 self._process.wait()
                 self._control = None
 
