@@ -55,6 +55,16 @@ def need(tool: str) -> str:
     return path
 
 
+@pytest.fixture(autouse=True)
+def one_warm_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are forked from one process, not from one for each command that a test runs."""
+    import toys
+
+    from compendium import schedule
+
+    monkeypatch.setattr(schedule, "Warm", lambda _modules: contextlib.nullcontext(toys.WARM))
+
+
 def interruptible() -> None:
     """For Popen's preexec_fn: a job that a script left in the background ignores Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

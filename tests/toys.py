@@ -2,6 +2,7 @@
 
 import atexit
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,21 +68,23 @@ def files(folder: Path) -> dict[str, bytes]:
 # The command line over toy notebooks, as a process of its own that a test can kill.
 COMMAND = """
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from compendium import cli
 from compendium.steps import Project, Step
 steps = tuple(
-    Step(name, tuple(reads), tuple(writes), (), Path(folder))
-    for name, reads, writes, folder in {flow!r}
+    Step(name, tuple(reads), tuple(writes), tuple(figures), Path(folder))
+    for name, reads, writes, figures, folder in {flow!r}
 )
 made = Project("clofarabine", Path({root!r}), steps, output_variable="CLOFARABINE_OUTPUT")
 sys.exit(cli.main(made, {arguments!r}))
 """
 
 
-def command(steps: list[Step], *arguments: str) -> list[str]:
-    """Arguments that start the command line over these steps."""
-    flow = [(s.name, s.reads, s.writes, str(s.folder)) for s in steps]
+def command(steps: Iterable[Step], *arguments: str, before: str = "") -> list[str]:
+    """Arguments that start the command line over these steps, after some code."""
+    steps = list(steps)
+    flow = [(s.name, s.reads, s.writes, s.figures, str(s.folder)) for s in steps]
     root = str(steps[0].folder.parent)
     code = COMMAND.format(flow=flow, root=root, arguments=list(arguments))
-    return [sys.executable, "-c", code]
+    return [sys.executable, "-c", before + code]
