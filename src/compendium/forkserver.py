@@ -4,6 +4,7 @@ Started by `warm.Warm` as a script of its own: forkserver.py DESCRIPTOR MODULE .
 but the standard library and ipykernel, has one thread, and ends with the pipeline.
 """
 
+import builtins
 import contextlib
 import gc
 import importlib
@@ -14,7 +15,9 @@ import signal
 import socket
 import sys
 import time
+import types
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 _CHILD = {signal.SIGCHLD}
@@ -65,6 +68,15 @@ def _kernel(request: dict[str, Any]) -> None:
     app.start()
 
 
+def _import(modules: Iterable[str]) -> None:
+    """Import modules as a kernel does: pandas asks for one, to know how wide a table may be."""
+    builtins.get_ipython = lambda: types.SimpleNamespace(kernel=None, config={"IPKernelApp": {}})
+    for name in modules:
+        with contextlib.suppress(Exception):  # the notebook that needs it will say what is wrong
+            importlib.import_module(name)
+    del builtins.get_ipython
+
+
 def main(descriptor: int, modules: list[str]) -> None:
     """Import, then fork a kernel for each line that arrives."""
     control = socket.socket(fileno=descriptor)
@@ -73,9 +85,7 @@ def main(descriptor: int, modules: list[str]) -> None:
     signal.signal(signal.SIGCHLD, _reap)
     # As ipykernel has it by the time that a cell imports matplotlib.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    for name in ("ipykernel.kernelapp", "ipykernel.ipkernel", *modules):
-        with contextlib.suppress(Exception):  # the notebook that needs it will say what is wrong
-            importlib.import_module(name)
+    _import(("ipykernel.kernelapp", "ipykernel.ipkernel", *modules))
     gc.freeze()  # what is shared stays shared
     requests = control.makefile("rb")
     for line in requests:

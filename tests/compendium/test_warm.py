@@ -20,7 +20,7 @@ from compendium.warm import SWITCH, Warm
 HERE = Path(__file__).parents[1]
 SEEN = """
 import asyncio, builtins, decimal, json, locale, os, random, signal, sys, threading, warnings
-import matplotlib, numpy as np
+import matplotlib, numpy as np, pandas as pd
 state = {
     "module": hasattr(json, "left"), "builtin": hasattr(builtins, "left"),
     "variable": os.environ.get("LEFT"), "folder": os.getcwd(), "umask": oct(os.umask(0o27)),
@@ -29,6 +29,7 @@ state = {
     "precision": decimal.getcontext().prec, "filters": len(warnings.filters),
     "style": matplotlib.rcParams["lines.linewidth"], "threads": threading.active_count(),
     "numbers": "left" in globals(), "history": len(In), "errors": str(np.geterr()),
+    "columns": pd.options.display.max_columns, "backend": matplotlib.get_backend(),
 }
 os.umask(0o22)
 print(json.dumps(state))
@@ -41,6 +42,7 @@ sys.path.append("/left"); sys.modules["left"] = types.ModuleType("left")
 _ = signal.signal(signal.SIGALRM, lambda *_: None)
 decimal.getcontext().prec = 5; warnings.simplefilter("always")
 matplotlib.rcParams["lines.linewidth"] = 9; _ = np.seterr(all="raise")
+pd.options.display.max_columns = 3; matplotlib.use("svg")
 random.seed(1); np.random.seed(1)
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 """
@@ -55,7 +57,7 @@ def _printed(run) -> list[str]:
 @pytest.fixture
 def warm():
     """A warm process of its own, with modules that the notebooks change."""
-    with Warm(["matplotlib", "numpy"]) as process:
+    with Warm(["matplotlib", "numpy", "pandas"]) as process:
         yield process
 
 
