@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 from jupyter_core.utils import ensure_event_loop
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
@@ -32,12 +32,20 @@ _LOG.setLevel(logging.CRITICAL)
 _LONGEST = 4000
 
 
-class _KernelDied(RuntimeError):
-    """The kernel's process ended under the cell with this index."""
+# What the kernel says when it cannot send an output, in place of the output.
+_LOST = "surrogates not allowed\n\nDuring handling of the above exception"
+_NO_TEXT = "found text that UTF-8 cannot hold (a lone surrogate), expected Unicode text"
 
-    def __init__(self, cell_index: int) -> None:
-        super().__init__(cell_index)
+
+class _Stopped(RuntimeError):
+    """The kernel answers no more since the cell with this index began."""
+
+    def __init__(self, cell_index: int, what: str) -> None:
+        super().__init__(what)
         self.cell_index = cell_index
+
+
+_DIED = "the kernel died: it was killed, or memory ran out"
 
 
 async def _no_interrupt() -> None:
@@ -76,10 +84,12 @@ class _Engine(NBClientEngine):
         RUNNING.append(manager)
         try:
             client.execute(env=env)
-        except DeadKernelError:
+        except (DeadKernelError, CellTimeoutError) as error:
             states = [c.metadata.papermill.status for c in nb_man.nb.cells]
             begun = [i for i, s in enumerate(states) if s != nb_man.PENDING]
-            raise _KernelDied(begun[-1]) from None
+            # No cell has a time limit: what did not come in time is an output that was lost.
+            what = _DIED if isinstance(error, DeadKernelError) else _NO_TEXT
+            raise _Stopped(begun[-1], what) from None
         finally:
             RUNNING.remove(manager)
             sockets.cleanup()
@@ -125,15 +135,17 @@ def execute(
             path, None, parameters, engine_name="compendium", progress_bar=False,
             env=env, on_cell=on_cell, warm=warm,
         )  # fmt: skip
-    except _KernelDied as error:
+    except _Stopped as error:
         cell = _place(path, error.cell_index, parameters)
-        what = "the kernel died: it was killed, or memory ran out"
-        raise PipelineError(f"{path.stem}, {cell}: {what}") from None
+        raise PipelineError(f"{path.stem}, {cell}: {error}") from None
     except RuntimeError as error:
         raise PipelineError(f"{path.stem}: the kernel did not start: {error}") from None
     except PapermillExecutionError as error:
         cell = _place(path, error.cell_index, parameters)
         raise PipelineError(f"{path.stem}, {cell}: {_said(error, plain_errors)}") from None
+    for i, cell in enumerate(nb.cells):
+        if any(_LOST in "".join(o.get("text", "")) for o in cell.get("outputs", [])):
+            raise PipelineError(f"{path.stem}, {_place(path, i, parameters)}: {_NO_TEXT}")
     return normalise(nb)
 
 
@@ -141,6 +153,8 @@ def _said(error: PapermillExecutionError, plain_errors: Collection[str]) -> str:
     """What a cell's error says, with its traceback where that helps."""
     if error.ename == "StdinNotImplementedError":
         return "found a call that asks for input, expected none: nobody is there to answer"
+    if error.ename == "CellExecutionError" and not error.evalue.strip():  # its report was lost
+        return f"an error, and {_NO_TEXT}"
     what = _cut(f"{error.ename}: {error.evalue}")
     if error.ename in plain_errors:
         return what
