@@ -11,12 +11,12 @@ SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --lo
 # call, replace the environment and take the packages away from what runs in it.
 INTERPRETER := import os, sys; assert sys.version_info >= (3, 11); print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 
-# Tests that start no kernel and no browser; the slow ones of them, and those that run R, left out.
-QUICK := tests/test_house.py tests/test_articles.py tests/metaprop $(addprefix tests/clofarabine/test_,\
+# Tests that start no kernel, no browser and no R; those of some seconds left out.
+SLOW := $(addprefix tests/metaprop/test_,\
+  bayes.py equivalent.py exact.py moderators.py oracle.py small_study.py specifications.py)
+QUICK := tests/test_house.py tests/test_articles.py $(addprefix tests/clofarabine/test_,\
   data.py rule_table.py text.py show.py documents.py fuzz.py) $(addprefix tests/compendium/test_,\
-  compare.py codecheck.py publish.py)
-
-SLOW := $(addprefix tests/metaprop/test_,moderators.py oracle.py equivalent.py small_study.py)
+  compare.py codecheck.py publish.py) $(filter-out $(SLOW),$(wildcard tests/metaprop/test_*.py))
 
 # In a container one is root, to whom Jupyter would say no.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -44,7 +44,7 @@ test: env-test lint  ## lint, unit and property tests, notebooks against their o
 	@$(RUN) -m pytest -n $(JOBS)
 
 check: env-test lint  ## half a minute while editing: lint, unit and property tests, one notebook
-	@$(RUN) -m pytest -q -n $(JOBS) --dist load $(QUICK) $(SLOW:%=--deselect %)
+	@$(RUN) -m pytest -q -n $(JOBS) --dist load $(QUICK)
 	@$(RUN) -m clofarabine reproduce --only 01 --build build/check
 
 test-browser: env-test  ## the notebooks in JupyterLab in a real browser (needs chromium; part of test)
