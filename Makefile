@@ -11,11 +11,18 @@ SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --lo
 # call, replace the environment and take the packages away from what runs in it.
 INTERPRETER := import os, sys; assert sys.version_info >= (3, 11); print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 
+# Tests that start no kernel, no browser and no R; those of some seconds left out.
+SLOW := $(addprefix tests/metaprop/test_,\
+  bayes.py equivalent.py exact.py moderators.py oracle.py small_study.py specifications.py)
+QUICK := tests/test_house.py tests/test_articles.py $(addprefix tests/clofarabine/test_,\
+  data.py rule_table.py text.py show.py documents.py fuzz.py) $(addprefix tests/compendium/test_,\
+  compare.py codecheck.py publish.py) $(filter-out $(SLOW),$(wildcard tests/metaprop/test_*.py))
+
 # In a container one is root, to whom Jupyter would say no.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce update report test test-browser fuzz determinism bench lint lab oracle lock env env-test clean FORCE
+.PHONY: help reproduce update report test check test-browser fuzz determinism bench lint lab oracle lock env env-test clean FORCE
 
 help:  ## show this manual
 	@echo "make TARGET, on Debian or Ubuntu with Python 3.11 or newer (venv), make and git:"
@@ -35,6 +42,10 @@ report: env  ## run the notebooks and write build/report.html, one page that nee
 
 test: env-test lint  ## lint, unit and property tests, notebooks against their outputs, figures, environment
 	@$(RUN) -m pytest -n $(JOBS)
+
+check: env-test lint  ## half a minute while editing: lint, unit and property tests, one notebook
+	@$(RUN) -m pytest -q -n $(JOBS) --dist load $(QUICK)
+	@$(RUN) -m clofarabine reproduce --only 01 --build build/check
 
 test-browser: env-test  ## the notebooks in JupyterLab in a real browser (needs chromium; part of test)
 	@$(RUN) -m pytest tests/browser

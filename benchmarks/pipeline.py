@@ -52,13 +52,18 @@ def _memory(root: int) -> int:
     return total
 
 
-def _run(*commands: list[str], cwd: Path) -> tuple[float, int]:
+# Kernels started the ordinary way, as the floor's are.
+ORDINARY = {"COMPENDIUM_FORK": "0"}
+
+
+def _run(*commands: list[str], cwd: Path, env: dict[str, str]) -> tuple[float, int]:
     """Seconds that commands take one after the other, and the peak of their memory in bytes."""
     peak, start = 0, time.perf_counter()
     for command in commands:
         process = subprocess.Popen(
-            command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
+            command, cwd=cwd, env=os.environ | env,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
         drain = threading.Thread(target=process.stderr.read)
         drain.start()
         while process.poll() is None:
@@ -82,6 +87,7 @@ def _contestants(folder: Path) -> dict[str, list[list[str]]]:
     return {
         "floor: as many empty notebooks": [[python, "-c", floor]],
         f"pipeline, {JOBS} jobs": [[*whole, str(JOBS), "--no-cache"]],
+        f"pipeline, {JOBS} jobs, kernels not forked": [[*whole, str(JOBS), "--no-cache"]],
         "pipeline, 1 job": [[*whole, "1", "--no-cache"]],
         "pipeline, nothing changed": [[*whole, str(JOBS)]],
         "papermill, notebook by notebook": [
@@ -120,7 +126,9 @@ def main() -> str:
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             for name, commands in _contestants(Path(folder)).items():
-                took, peak = _run(*commands, cwd=PROJECT.root)
+                ordinary = "floor" in name or "not forked" in name
+                env = ORDINARY if ordinary else {}
+                took, peak = _run(*commands, cwd=PROJECT.root, env=env)
                 seconds.setdefault(name, []).append(took)
                 peaks.setdefault(name, []).append(peak)
     floor = next(iter(seconds.values()))

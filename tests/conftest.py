@@ -55,6 +55,16 @@ def need(tool: str) -> str:
     return path
 
 
+@pytest.fixture(autouse=True)
+def one_warm_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are forked from one process, not from one for each command that a test runs."""
+    import toys
+
+    from compendium import schedule
+
+    monkeypatch.setattr(schedule, "Warm", lambda _modules: contextlib.nullcontext(toys.WARM))
+
+
 def interruptible() -> None:
     """For Popen's preexec_fn: a job that a script left in the background ignores Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -69,6 +79,25 @@ def chromium() -> Iterator[Any]:
         browser = play.chromium.launch(executable_path=need("chromium"), args=_CHROMIUM)
         yield browser
         browser.close()
+
+
+def nbval_finds(session: pytest.Session, *, ran: Path, committed: Path) -> list[str]:
+    """What nbval finds to differ between a notebook that was run and the committed one."""
+    from nbval.plugin import IPyNbFile
+
+    found = []
+    code = [c for c in nbformat.read(ran, as_version=4).cells if c.cell_type == "code"]
+    cells = list(IPyNbFile.from_parent(session, path=committed).collect())
+    if [c.cell.source for c in cells] != [c.source for c in code]:
+        return ["other code cells"]
+    for cell, new in zip(cells, code, strict=True):
+        spared = cell.options["skip"] or not cell.options["check"]
+        if spared or not cell.compare_outputs(new.outputs, cell.cell.outputs):
+            found.append(
+                f"{cell.name}: "
+                + "".join(["not compared"] if spared else cell.comparison_traceback)
+            )
+    return found
 
 
 def copy_tree(to: Path) -> None:

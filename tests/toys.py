@@ -1,6 +1,8 @@
 """Small notebooks in folders of their own, so that a test of the pipeline costs a second."""
 
+import atexit
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from compendium import schedule
 from compendium.run import Run
 from compendium.steps import Hooks, Project, Step
+from compendium.warm import Warm
 
 # How a toy notebook reaches its folder: as the package does, without the seconds of importing it.
 HEAD = "import os, pathlib\nout = pathlib.Path(os.environ['CLOFARABINE_OUTPUT'])\n"
@@ -40,8 +43,14 @@ def project(root: Path, steps: tuple[Step, ...] = (), hooks: Hooks | None = None
     )  # fmt: skip
 
 
+# One for all toys of a test process.
+WARM = Warm()
+atexit.register(WARM.close)
+
+
 def run_all(steps: list[Step], *given: dict, build: Path, **options: Any) -> list[Run]:
     """Finished runs of toy notebooks, in a project of their own."""
+    options = {"warm": WARM} | options
     return schedule.run_all(project(build.parent, steps), steps, *given, build=build, **options)
 
 
@@ -59,21 +68,23 @@ def files(folder: Path) -> dict[str, bytes]:
 # The command line over toy notebooks, as a process of its own that a test can kill.
 COMMAND = """
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from compendium import cli
 from compendium.steps import Project, Step
 steps = tuple(
-    Step(name, tuple(reads), tuple(writes), (), Path(folder))
-    for name, reads, writes, folder in {flow!r}
+    Step(name, tuple(reads), tuple(writes), tuple(figures), Path(folder))
+    for name, reads, writes, figures, folder in {flow!r}
 )
 made = Project("clofarabine", Path({root!r}), steps, output_variable="CLOFARABINE_OUTPUT")
 sys.exit(cli.main(made, {arguments!r}))
 """
 
 
-def command(steps: list[Step], *arguments: str) -> list[str]:
-    """Arguments that start the command line over these steps."""
-    flow = [(s.name, s.reads, s.writes, str(s.folder)) for s in steps]
+def command(steps: Iterable[Step], *arguments: str, before: str = "") -> list[str]:
+    """Arguments that start the command line over these steps, after some code."""
+    steps = list(steps)
+    flow = [(s.name, s.reads, s.writes, s.figures, str(s.folder)) for s in steps]
     root = str(steps[0].folder.parent)
     code = COMMAND.format(flow=flow, root=root, arguments=list(arguments))
-    return [sys.executable, "-c", code]
+    return [sys.executable, "-c", before + code]

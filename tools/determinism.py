@@ -10,7 +10,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -45,22 +45,28 @@ def outputs(build: Path) -> dict[str, str]:
     }
 
 
-def run(condition: dict[str, str], folder: Path) -> dict[str, str]:
-    """Run the pipeline once under a condition and return the hashes of its outputs."""
+def reproduce(
+    condition: dict[str, str], folder: Path, prefix: Iterable[str] = ()
+) -> subprocess.CompletedProcess:
+    """What the pipeline says when it is run once under a condition, into folder/build."""
     elsewhere = folder / "else where"
     elsewhere.mkdir()
     cwd = {"project": ROOT, "elsewhere": elsewhere}.get(condition["cwd"], Path("/"))
     env = {**os.environ, **{k: condition[k] for k in ("PYTHONHASHSEED", "TZ", "LANG")}}
     env |= {"LC_ALL": condition["LANG"], **dict.fromkeys(THREADS, condition["threads"])}
-    build = folder / "build"
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "clofarabine", "reproduce", "--no-cache",
-         "--jobs", condition["jobs"], "--build", build],
+    return subprocess.run(  # noqa: S603
+        [*prefix, sys.executable, "-m", "clofarabine", "reproduce", "--no-cache",
+         "--jobs", condition["jobs"], "--build", folder / "build"],
         cwd=cwd, env=env, umask=int(condition["umask"], 8), capture_output=True, text=True,
     )  # fmt: skip
+
+
+def run(condition: dict[str, str], folder: Path) -> dict[str, str]:
+    """Run the pipeline once under a condition and return the hashes of its outputs."""
+    done = reproduce(condition, folder)
     if "outputs are identical" not in done.stdout:
         sys.exit(f"{condition}: the pipeline did not end well\n{done.stdout}{done.stderr}")
-    return outputs(build)
+    return outputs(folder / "build")
 
 
 def main(n: int) -> int:

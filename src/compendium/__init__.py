@@ -13,8 +13,12 @@ steps
     Step, Hooks, Project, and reading a project file; imports errors, files.
 notebooks
     A notebook's file before it runs, and its parameters; imports errors, files, steps.
+forkserver
+    The process that kernels are forked from, a script of its own; the standard library only.
+warm
+    Kernels forked from it; the standard library only until one is asked for.
 kernel
-    One notebook executed through papermill; imports errors.
+    One notebook executed through papermill; imports errors, warm.
 run
     One step in a folder of its own, or its finished run; imports all above.
 workspace

@@ -9,6 +9,7 @@ import reprlib
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ from tqdm import tqdm
 from . import notebooks
 from .errors import PipelineError
 from .files import need_file
-from .kernel import stop_all
 from .publish import publish
 from .run import Run, run_step
 from .schedule import BAR
 from .steps import Project, Step
+from .warm import Warm, stop_all
 from .workspace import STAGING, say_left
 
 
@@ -90,12 +91,10 @@ def _run(
     """Every point's run, or why it has none; in the order of the grid."""
     tables = project.committed_tables()
     results: list[Run | PipelineError | None] = [None] * len(grid.points)
-    pool = ThreadPoolExecutor(jobs)
+    pool, warm = ThreadPoolExecutor(jobs), Warm(project.preload)
+    start = partial(run_step, project, grid.step, tables, build=build, cache=cache, warm=warm)
     try:
-        running = {
-            pool.submit(run_step, project, grid.step, tables, point, build=build, cache=cache): i
-            for i, point in enumerate(grid.points)
-        }
+        running = {pool.submit(start, point): i for i, point in enumerate(grid.points)}
         with tqdm(
             total=len(running), unit="runs", desc=grid.name, file=sys.stderr, bar_format=BAR
         ) as bar:
@@ -111,6 +110,7 @@ def _run(
         raise
     finally:
         pool.shutdown()
+        warm.close()
     return [r for r in results if r is not None]
 
 

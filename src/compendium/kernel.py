@@ -5,19 +5,21 @@ import logging
 import os
 import re
 import tempfile
+import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from jupyter_core.utils import ensure_event_loop
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
 from .errors import PipelineError
+from .warm import RUNNING, Warm, provisioner
 
 # A widget lives as long as its kernel; what a notebook keeps is the picture beside it.
 _LIVE = "application/vnd.jupyter.widget-view+json"
@@ -30,23 +32,20 @@ _LOG.setLevel(logging.CRITICAL)
 _LONGEST = 4000
 
 
-class _KernelDied(RuntimeError):
-    """The kernel's process ended under the cell with this index."""
+# What the kernel says when it cannot send an output, in place of the output.
+_LOST = "surrogates not allowed\n\nDuring handling of the above exception"
+_NO_TEXT = "found text that UTF-8 cannot hold (a lone surrogate), expected Unicode text"
 
-    def __init__(self, cell_index: int) -> None:
-        super().__init__(cell_index)
+
+class _Stopped(RuntimeError):
+    """The kernel answers no more since the cell with this index began."""
+
+    def __init__(self, cell_index: int, what: str) -> None:
+        super().__init__(what)
         self.cell_index = cell_index
 
 
-_managers: list[Any] = []
-
-
-def stop_all() -> None:
-    """Kill the kernels that are running; the call that waits for one ends with an error."""
-    for manager in list(_managers):
-        process = getattr(manager.provisioner, "process", None)
-        if process is not None:
-            process.kill()
+_DIED = "the kernel died: it was killed, or memory ran out"
 
 
 async def _no_interrupt() -> None:
@@ -54,12 +53,13 @@ async def _no_interrupt() -> None:
 
 
 class _Engine(NBClientEngine):
-    """papermill's own engine, with an environment for the kernel and a call after each cell."""
+    """papermill's own engine, with a kernel that is forked if it can be, and a call after cells."""
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, *, env: dict, on_cell: Callable[[], Any], **kwargs: Any
-    ) -> None:
+        cls, nb_man: Any, kernel_name: str, *, env: dict, on_cell: Callable[[], Any],
+        warm: Warm | None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         complete = nb_man.cell_complete
 
         def counted(*args: Any, **kw: Any) -> None:
@@ -76,15 +76,22 @@ class _Engine(NBClientEngine):
         manager = client.create_kernel_manager()
         manager.transport, manager.ip = "ipc", os.path.join(sockets.name, "kernel")
         manager._async_interrupt_kernel = _no_interrupt
-        _managers.append(manager)
+        if warm is not None:
+            manager.kernel_id = str(uuid.uuid4())
+            manager.provisioner = provisioner(warm)(
+                kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager
+            )
+        RUNNING.append(manager)
         try:
             client.execute(env=env)
-        except DeadKernelError:
+        except (DeadKernelError, CellTimeoutError) as error:
             states = [c.metadata.papermill.status for c in nb_man.nb.cells]
             begun = [i for i, s in enumerate(states) if s != nb_man.PENDING]
-            raise _KernelDied(begun[-1]) from None
+            # No cell has a time limit: what did not come in time is an output that was lost.
+            what = _DIED if isinstance(error, DeadKernelError) else _NO_TEXT
+            raise _Stopped(begun[-1], what) from None
         finally:
-            _managers.remove(manager)
+            RUNNING.remove(manager)
             sockets.cleanup()
             loop = ensure_event_loop()  # the one that the client made for this thread, and leaves
             if not loop.is_running():
@@ -100,6 +107,7 @@ def execute(
     env: dict[str, str],
     on_cell: Callable[[], Any],
     plain_errors: Collection[str] = (),
+    warm: Warm | None = None,
 ) -> str:
     """Text of a notebook after its execution, without what differs between two runs.
 
@@ -114,6 +122,8 @@ def execute(
         Called after each cell.
     plain_errors : collection of str
         Names of errors whose message says it all, so that no traceback follows it.
+    warm : Warm, optional
+        What the kernel is forked from; without it an ordinary one is started.
 
     Raises
     ------
@@ -123,17 +133,19 @@ def execute(
     try:
         nb = execute_notebook(
             path, None, parameters, engine_name="compendium", progress_bar=False,
-            env=env, on_cell=on_cell,
+            env=env, on_cell=on_cell, warm=warm,
         )  # fmt: skip
-    except _KernelDied as error:
+    except _Stopped as error:
         cell = _place(path, error.cell_index, parameters)
-        what = "the kernel died: it was killed, or memory ran out"
-        raise PipelineError(f"{path.stem}, {cell}: {what}") from None
+        raise PipelineError(f"{path.stem}, {cell}: {error}") from None
     except RuntimeError as error:
         raise PipelineError(f"{path.stem}: the kernel did not start: {error}") from None
     except PapermillExecutionError as error:
         cell = _place(path, error.cell_index, parameters)
         raise PipelineError(f"{path.stem}, {cell}: {_said(error, plain_errors)}") from None
+    for i, cell in enumerate(nb.cells):
+        if any(_LOST in "".join(o.get("text", "")) for o in cell.get("outputs", [])):
+            raise PipelineError(f"{path.stem}, {_place(path, i, parameters)}: {_NO_TEXT}")
     return normalise(nb)
 
 
@@ -141,6 +153,8 @@ def _said(error: PapermillExecutionError, plain_errors: Collection[str]) -> str:
     """What a cell's error says, with its traceback where that helps."""
     if error.ename == "StdinNotImplementedError":
         return "found a call that asks for input, expected none: nobody is there to answer"
+    if error.ename == "CellExecutionError" and not error.evalue.strip():  # its report was lost
+        return f"an error, and {_NO_TEXT}"
     what = _cut(f"{error.ename}: {error.evalue}")
     if error.ename in plain_errors:
         return what

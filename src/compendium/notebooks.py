@@ -9,9 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from papermill.inspection import inspect_notebook
-
 from .errors import PipelineError
 from .files import need_file
 from .steps import Project, Step
@@ -39,6 +36,8 @@ def _problem(content: bytes) -> str:
     if not isinstance(nb, dict) or "cells" not in nb or nb.get("nbformat") != 4:
         version = nb.get("nbformat") if isinstance(nb, dict) else None
         return f"found version {version!r} of the format" if version else "found no notebook"
+    import nbformat
+
     try:
         nbformat.validate(nb)
     except nbformat.ValidationError as error:
@@ -68,6 +67,8 @@ def cells(path: Path) -> int:
 
 def parameters_of(s: Step) -> dict[str, Any]:
     """Parameters of a notebook with their defaults, as papermill reads them."""
+    from papermill.inspection import inspect_notebook  # a second, for runs with parameters alone
+
     return {k: ast.literal_eval(v["default"]) for k, v in inspect_notebook(str(s.path)).items()}
 
 

@@ -19,12 +19,19 @@ from typing import Any
 
 from .errors import PipelineError
 from .files import need_file, sha256
-from .kernel import execute
 from .notebooks import check_parameters
 from .publish import MANIFEST, PublishError, manifest_text, read_manifest, remove
 from .steps import Project, Step
+from .warm import Warm
 
 UNFINISHED = ".unfinished"  # in the folder of a run that is under way
+
+
+def execute(*args: Any) -> str:
+    """Text of the executed notebook (`kernel.execute`); papermill is imported when it is needed."""
+    from . import kernel
+
+    return kernel.execute(*args)
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,43 @@ def _key(
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:20]
 
 
+def _target(
+    project: Project, s: Step, tables: dict[str, Path], parameters: dict[str, Any], build: Path,
+    counts: Path | None,
+) -> Path:  # fmt: skip
+    """Folder of a run, by the content of all that it depends on."""
+    return build / "runs" / f"{s.name}-{_key(project, s, tables, parameters, counts)}"
+
+
+def find_all(
+    project: Project,
+    steps: Iterable[Step],
+    tables: dict[str, Path],
+    parameters: dict[str, dict[str, Any]],
+    *,
+    build: Path,
+    counts: Path | None = None,
+) -> list[Run] | None:
+    """Finished runs of all steps, None if one of them has to be run."""
+    waiting, tables = list(steps), dict(tables)
+    steps, done = list(waiting), {}
+    while waiting:
+        unfinished = {t for s in waiting for t in s.writes}
+        ready = [s for s in waiting if not unfinished & set(s.reads)]
+        for s in ready:
+            if not all(n in tables and tables[n].is_file() for n in s.reads):
+                return None
+            target = _target(project, s, tables, parameters[s.name], build, counts)
+            if not (s.path.is_file() and _finished(target)):
+                return None
+            waiting.remove(s)
+            done[s.name] = run = Run(s, target, cached=True)
+            tables |= {t: run.table(t) for t in s.writes}
+        if not ready:
+            return None
+    return [done[s.name] for s in steps]
+
+
 def run_step(
     project: Project,
     s: Step,
@@ -103,6 +147,7 @@ def run_step(
     cache: bool = True,
     counts: Path | None = None,
     on_cell: Callable[[], Any] = lambda: None,
+    warm: Warm | None = None,
 ) -> Run:
     """Run one notebook, or find its finished run.
 
@@ -122,6 +167,8 @@ def run_step(
         A file of counts, which the kernel is given the name of.
     on_cell : callable
         Called after each cell.
+    warm : Warm, optional
+        What the kernel is forked from.
 
     Raises
     ------
@@ -136,10 +183,12 @@ def run_step(
                 f"{s.name} reads {n}.csv: found no such derived table, expected one"
             )
         need_file(tables[n], project.shown(tables[n]), "a derived table")
-    runs = build / "runs"
-    target = runs / f"{s.name}-{_key(project, s, tables, parameters, counts)}"
+    target = _target(project, s, tables, parameters, build, counts)
     if cache and _finished(target):
         return Run(s, target, cached=True)
+    if warm:
+        warm.start()
+    runs = target.parent
     runs.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{s.name}-", dir=runs))
     try:
@@ -151,7 +200,7 @@ def run_step(
         env = {**os.environ, project.output_variable: str(work)}
         if counts:
             env[project.counts_variable] = str(counts.resolve())
-        text = execute(s.path, parameters, env, on_cell, project.plain_errors)
+        text = execute(s.path, parameters, env, on_cell, project.plain_errors, warm)
         for n in s.reads:
             (work / "derived" / f"{n}.csv").unlink()
         (work / "notebook.ipynb").write_text(text, encoding="utf-8")

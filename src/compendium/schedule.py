@@ -2,18 +2,17 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from . import notebooks
-from .kernel import stop_all
-from .run import Run, run_step
+from .run import Run, find_all, run_step
 from .steps import Project, Step
+from .warm import Warm, stop_all
 
 # How far, how long, and what is under way: no guess of when it ends, which swings with each cell.
 BAR = "{desc}: |{bar}| {n_fmt}/{total_fmt} {unit}, {elapsed}{postfix}"
@@ -25,6 +24,8 @@ class _Progress:
     def __init__(self, totals: dict[str, int]) -> None:
         self.totals, self.done = totals, Counter[str]()
         self.running: list[str] = []
+        from tqdm import tqdm
+
         self.bar = tqdm(
             total=sum(totals.values()), unit="cells", desc="notebooks", file=sys.stderr,
             bar_format=BAR,
@@ -67,21 +68,48 @@ def run_all(
     jobs: int = 1,
     cache: bool = True,
     counts: Path | None = None,
+    warm: Warm | None = None,
 ) -> list[Run]:
     """Run steps, each as soon as the tables it reads are there, at most ``jobs`` at a time.
 
     Tables of steps that are left out are the committed ones. Results are in the order of the steps
     whatever order they finished in; the first failure stops what runs and what has not started.
+    Kernels are forked from ``warm``, or from a process that this call starts and ends if there are
+    two notebooks or more.
     """
     steps = list(steps)
+    tables = project.committed_tables()
+    if cache and not parameters:  # a notebook of which there is a run was checked before it
+        nothing = {s.name: {} for s in steps}
+        found = find_all(project, steps, tables, nothing, build=build, counts=counts)
+        if found:
+            return found
     for s in steps:
         notebooks.check(s.path)
-    own = notebooks.own_parameters(project, steps, parameters)
-    tables = project.committed_tables()
+    given = notebooks.own_parameters(project, steps, parameters)
+    # One notebook alone starts an ordinary kernel sooner: it imports what it needs and no more.
+    own = nullcontext(warm) if warm or len(steps) < 2 else Warm(project.preload)
+    with own as warm:
+        if warm:
+            warm.start()
+        from . import kernel  # noqa: F401  # papermill, which takes a second; meanwhile warm imports
+
+        start = partial(run_step, project, build=build, cache=cache, counts=counts, warm=warm)
+        return _in_order(steps, given, tables, start, jobs)
+
+
+def _in_order(
+    steps: list[Step],
+    given: dict[str, dict[str, Any]],
+    tables: dict[str, Path],
+    start: Callable[..., Run],
+    jobs: int,
+) -> list[Run]:
+    """Start each step as soon as the tables it reads are there, with the parameters it is given."""
     waiting, done = list(steps), {}
     running: dict[Future, Step] = {}
     # papermill adds a cell to a notebook whose parameters are set
-    progress = _Progress({s.name: notebooks.cells(s.path) + bool(own[s.name]) for s in steps})
+    progress = _Progress({s.name: notebooks.cells(s.path) + bool(given[s.name]) for s in steps})
     tick = 1 if sys.stderr.isatty() else None
     with progress.bar, ThreadPoolExecutor(jobs) as pool:
         try:
@@ -91,11 +119,8 @@ def run_all(
                 for s in ready[: jobs - len(running)]:
                     waiting.remove(s)
                     progress.start(s.name)
-                    job = pool.submit(
-                        run_step, project, s, tables, own[s.name], build=build, cache=cache,
-                        counts=counts, on_cell=partial(progress.cell, s.name),
-                    )  # fmt: skip
-                    running[job] = s
+                    on_cell = partial(progress.cell, s.name)
+                    running[pool.submit(start, s, tables, given[s.name], on_cell=on_cell)] = s
                 for job in wait(running, timeout=tick, return_when=FIRST_COMPLETED).done:
                     s = running.pop(job)
                     run = done[s.name] = job.result()

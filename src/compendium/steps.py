@@ -72,7 +72,11 @@ class Hooks:
 
 @dataclass(frozen=True)
 class Project:
-    """Notebooks, folders and hooks of one compendium; folders and patterns are below its root."""
+    """Notebooks, folders and hooks of one compendium; folders and patterns are below its root.
+
+    ``preload`` names modules that are imported once, before kernels are forked (`warm`): those that
+    the notebooks import, none that prints or starts a thread when it is imported.
+    """
 
     name: str
     root: Path
@@ -81,6 +85,7 @@ class Project:
     derived: str = "data/derived"
     figures: str = "figures"
     inputs: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
     output_variable: str = "COMPENDIUM_OUTPUT"
     counts_variable: str = "COMPENDIUM_COUNTS"
     plain_errors: tuple[str, ...] = ()

@@ -41,12 +41,14 @@ class Lab:
         """Path of the document in front, "" while there is none."""
         return self.app("w => w && w.context ? w.context.path : ''")
 
-    def wait(self, what: str, ready: Callable[[], bool], seconds: float = 60) -> None:
+    def wait(
+        self, what: str, ready: Callable[[], bool], seconds: float = 60, pause: int = 50
+    ) -> None:
         """Poll until ready; the message of a failure says what was awaited."""
         end = time.monotonic() + seconds
         while not ready():
             assert time.monotonic() < end, f"after {seconds:.0f} s not yet: {what}"
-            self.page.wait_for_timeout(50)
+            self.page.wait_for_timeout(pause)
 
     def open(self, path: str = "") -> None:
         """Load the address (of a document) and wait until its kernel is idle."""
@@ -76,12 +78,13 @@ class Lab:
         """Run > Run All Cells, until every code cell has run or one has failed."""
         self.menu("Run", "Run All Cells")
 
-        def over() -> bool:
-            code = [c for c in self.cells() if c["cell_type"] == "code"]
-            failed = any(o["output_type"] == "error" for c in code for o in c["outputs"])
-            return failed or all(c["execution_count"] for c in code)
-
-        self.wait("every cell run", over, 900)
+        # Asked for in the page: the outputs are megabytes, too much to be carried over each time.
+        over = """w => { const code = w.content.widgets.map(c => c.model).filter(
+                             m => m.type === 'code');
+            const failed = m => [...Array(m.outputs.length).keys()].some(
+                             i => m.outputs.get(i).type === 'error');
+            return code.every(m => m.executionCount) || code.some(failed); }"""
+        self.wait("every cell run", lambda: self.app(over), 900, pause=200)
         self.settle()
 
     def save(self, name: str) -> Path:

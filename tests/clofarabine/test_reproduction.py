@@ -1,18 +1,17 @@
 """The whole pipeline, run here and held against what is committed.
 
-One run of all notebooks, under odd conditions and without a network, serves every test here.
+One run of all notebooks, under odd conditions and without a network, serves every test here: the
+comparison of this package, nbval's, and byte for byte. tests/browser runs each notebook once more,
+in an ordinary kernel of JupyterLab.
 """
 
 import importlib.util
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import offline
+from conftest import nbval_finds, offline
 from matplotlib.image import imread, imsave
 from toys import files
 
@@ -24,12 +23,27 @@ PROJECT = project()
 OUTPUTS = ("notebooks", "derived", "figures")
 
 
-def _reproduce(build, *options, cwd=store.ROOT, prefix=(), **environment):
-    done = subprocess.run(
-        [*prefix, sys.executable, "-m", "clofarabine", "reproduce", "--build", build, *options],
-        cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True,
-    )  # fmt: skip
-    return done, {kind: files(build / kind) for kind in OUTPUTS}
+def _script():
+    location = importlib.util.spec_from_file_location(
+        "determinism", store.ROOT / "tools" / "determinism.py"
+    )
+    module = importlib.util.module_from_spec(location)
+    location.loader.exec_module(module)
+    return module
+
+
+# Two conditions that have nothing in common, of those that `make determinism` mixes. The committed
+# outputs were made under usual ones.
+ODD, OTHER = (
+    {"PYTHONHASHSEED": "4242", "TZ": "Asia/Kathmandu", "LANG": "C", "umask": "077",
+     "cwd": "elsewhere", "threads": "1", "jobs": "2"},
+    {"PYTHONHASHSEED": "random", "TZ": "America/St_Johns", "LANG": "tr_TR.UTF-8", "umask": "022",
+     "cwd": "/", "threads": "7", "jobs": "8"},
+)  # fmt: skip
+
+
+def _outputs(build):
+    return {kind: files(build / kind) for kind in OUTPUTS}
 
 
 def _committed():
@@ -37,22 +51,16 @@ def _committed():
     return {str(f): files(f) for f in folders}
 
 
-ODD = {
-    "PYTHONHASHSEED": "4242", "TZ": "Asia/Kathmandu", "LANG": "C", "LC_ALL": "C",
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1",
-}  # fmt: skip
-
-
 @pytest.fixture(scope="session")
 def first(tmp_path_factory):
     """The folder of a fresh run, what the command said, its outputs; committed files unchanged."""
     before = _committed()
-    build = tmp_path_factory.mktemp("first")
-    elsewhere = tmp_path_factory.mktemp("some where else")
-    done, outputs = _reproduce(build, "--no-cache", cwd=elsewhere, prefix=offline(), **ODD)
+    folder = tmp_path_factory.mktemp("first")
+    done = _script().reproduce(ODD, folder, offline())
     assert _committed() == before, "reproduce changed a committed file"
-    assert list(elsewhere.iterdir()) == [], "a notebook wrote into the folder it was started from"
-    return build, done, outputs
+    started_from = folder / "else where"
+    assert list(started_from.iterdir()) == [], "a notebook wrote into the folder it started from"
+    return folder / "build", done, _outputs(folder / "build")
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +84,13 @@ def test_every_output_is_the_committed_one(first):
     )
 
 
+@pytest.mark.parametrize("step", PROJECT.steps, ids=lambda s: s.name)
+def test_nbval_finds_the_committed_outputs(first, step, request):
+    """nbval's own comparison of each code cell; it would run them a second time to say the same."""
+    ran = first[0] / "notebooks" / step.path.name
+    assert nbval_finds(request.session, ran=ran, committed=step.path) == []
+
+
 def test_two_runs_give_the_same_bytes(first, tmp_path):
     """The committed outputs are a run of their own, under usual conditions.
 
@@ -87,18 +102,15 @@ def test_two_runs_give_the_same_bytes(first, tmp_path):
         "figures": files(store.ROOT / "figures"),
     }
     if first[2] != other:
-        done, other = _reproduce(tmp_path / "build", "--no-cache", "--jobs", "1")
+        done = _script().reproduce(OTHER, tmp_path)
         assert done.stdout == first[1].stdout, done.stderr
+        other = _outputs(tmp_path / "build")
     for kind in OUTPUTS:
         assert first[2][kind] == other[kind]
 
 
 def test_the_script_that_repeats_runs_finds_a_difference(monkeypatch, capsys):
-    location = importlib.util.spec_from_file_location(
-        "determinism", store.ROOT / "tools" / "determinism.py"
-    )
-    determinism = importlib.util.module_from_spec(location)
-    location.loader.exec_module(determinism)
+    determinism = _script()
     seen = []
 
     def run(condition, _folder):
@@ -110,6 +122,8 @@ def test_the_script_that_repeats_runs_finds_a_difference(monkeypatch, capsys):
     assert "other bytes in figures/f.svg" in capsys.readouterr().out
     for name, values in determinism.CONDITIONS.items():
         assert {c[name] for c in seen} == set(values)
+        assert {ODD[name], OTHER[name]} <= set(values)
+        assert ODD[name] != OTHER[name]
     monkeypatch.setattr(determinism, "run", lambda *_: {"figures/f.svg": "same"})
     assert determinism.main(2) == 0
 

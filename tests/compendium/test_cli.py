@@ -186,7 +186,7 @@ sys.exit(main({arguments!r}))
 @pytest.mark.parametrize("command", ["reproduce", "report", "run"])
 @pytest.mark.parametrize("name", ["compendium.cli", "yaml", "papermill", "tqdm", "nbformat"])
 def test_an_interrupt_while_libraries_are_imported_is_a_line(name, command):
-    arguments = [command, *(["--grid", "grid.yml"] if command == "run" else [])]
+    arguments = [command, "--no-cache", *(["--grid", "grid.yml"] if command == "run" else [])]
     code = INTERRUPTED.format(name=name, arguments=arguments)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 130, done.stderr

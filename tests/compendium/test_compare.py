@@ -155,3 +155,54 @@ def test_outputs_are_every_file_of_the_runs_where_it_is_committed(finished):
     run, root = finished
     committed = {n: c for n, c in files(root).items() if not n.startswith("run/")}
     assert compare.outputs([run], project(root)) == committed
+
+
+DRAWN = """<svg><!-- pooled: 0.525 -->
+<defs><path id="m0a1b2c3d4e" d="M 0 3.25 L 1.5 2"/></defs>
+<use xlink:href="#m0a1b2c3d4e" x="10.123456" y="7"/><use xlink:href="#DejaVuSans-13" x="1"/>
+</svg>"""
+REDRAWN = DRAWN.replace("0a1b2c3d4e", "ffeeddccbb").replace("10.123456", "10.123457")
+
+
+def _drawn(root, text):
+    (root / "figures" / "f.svg").write_text(text)
+
+    def change(cell):
+        cell["outputs"][0]["data"]["image/svg+xml"] = text
+
+    _edit(root / "notebooks" / "n.ipynb", change)
+
+
+def test_the_same_numbers_in_another_drawing_are_told_from_another_result(finished):
+    run, root = finished
+    _drawn(root, REDRAWN)
+    (run.folder / "figures" / "f.svg").write_text(DRAWN)
+    shutil.copy(root / "notebooks" / "n.ipynb", run.folder / "notebook.ipynb")
+    _edit(run.folder / "notebook.ipynb", lambda c: c["outputs"][0]["data"].update(
+        {"image/svg+xml": DRAWN}))  # fmt: skip
+    results = _compare(run, root)
+    assert all(r.same for r in results)
+    assert [r.name for r in results if r.verdict == "other drawing"] == ["n.ipynb", "f.svg"]
+    assert compare.report(results).splitlines()[-2:] == [
+        "2 of 4 outputs are identical to the committed ones.",
+        "2 more: the same text and numbers, drawn with other last digits.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("pooled: 0.525", "pooled: 0.526"),  # a number that is shown
+        ("pooled", "fitted"),
+        ("10.123457", "10.2"),  # moved
+        ("DejaVuSans-13", "DejaVuSans-14"),  # another letter
+        ("M 0 3.25", "M 0 3.50"),  # another mark
+        ('href="#mffeeddccbb"', 'href="#maaaaaaaaaa"'),  # a mark that is not the one defined
+    ],
+)
+def test_what_a_drawing_shows_is_content(finished, old, new):
+    run, root = finished
+    assert old in REDRAWN
+    (run.folder / "figures" / "f.svg").write_text(DRAWN)
+    _drawn(root, REDRAWN.replace(old, new))
+    assert {"f.svg", "n.ipynb"} <= set(_differing(run, root))

@@ -23,7 +23,7 @@ from compendium import run as pipeline
 from compendium.errors import PipelineError
 from compendium.workspace import assemble, workspace
 
-PATIENCE = 60
+PATIENCE = 180  # on a machine that does much else
 
 
 def _until(condition, what):

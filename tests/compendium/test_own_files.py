@@ -1,6 +1,5 @@
 """No command removes or overwrites a user's own file: update, reproduce, run, report, clean."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -64,26 +63,21 @@ def _main(root, *arguments, last=2):
     return cli.main(_made(root, last=last), list(arguments))
 
 
-COMMAND = """
-import os, pathlib, signal, sys
-sys.path[:0] = {folders!r}
-import test_own_files
+KILL = """
+import os, signal
 real = os.replace
 def replace(staged, target):
-    if {kill!r} and str(target).endswith({kill!r}):
+    if str(target).endswith({kill!r}):
         os.kill(os.getpid(), signal.SIGKILL)
     real(staged, target)
 os.replace = replace
-sys.exit(test_own_files._main(pathlib.Path({root!r}), *{arguments!r}))
 """
 
 
 def _command(root, *arguments, kill="", cwd=None):
-    here = os.path.dirname(__file__)
-    folders = [here, os.path.dirname(here)]
-    code = COMMAND.format(folders=folders, root=str(root), kill=kill, arguments=list(arguments))
+    before = KILL.format(kill=kill) if kill else ""
     return subprocess.Popen(
-        [sys.executable, "-c", code], cwd=cwd,
+        toys.command(_made(root).steps, *arguments, before=before), cwd=cwd,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -79,7 +79,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_run_is_not_taken_for_a_result(damage, tmp_path, monkeypatch):
-    def execute(path, parameters, env, on_cell, plain_errors):
+    def execute(path, parameters, env, *_):
         table = pathlib.Path(env[store.OUTPUT_VARIABLE]) / "derived" / "t.csv"
         table.write_text("x\n1\n")
         return path.read_text()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import interruptible
 from toys import files
 
 from compendium import publish
@@ -124,7 +125,9 @@ publish.publish(root, {new!r}, staging=root / "build" / ".staging", texts={texts
 
 def _killed(tree, n, how):
     code = KILLED.format(n=n, signal=how, new=NEW, texts=TEXTS)
-    return subprocess.run([sys.executable, "-c", code], cwd=tree.parent, capture_output=True)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=tree.parent, capture_output=True, preexec_fn=interruptible
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 6])
