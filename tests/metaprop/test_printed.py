@@ -167,8 +167,9 @@ TRUE = np.array([4, 6, 11, 1])
 def test_the_true_method_and_counts_remain(scale):
     method = Method(scale, "DL", "wald", "harmonic")
     extra = [("label=b", "", "rate", "40"), ("all", "", "events", "22")]
-    parts = [printed_of(TRUE, method, s) for s in ("all", "arm=x", "all by study")]
-    answer = which(ROWS, lines(*sum(parts, []), *extra), methods=[method])
+    for selector in ("all", "arm=x", "all by study"):
+        extra += printed_of(TRUE, method, selector)
+    answer = which(ROWS, lines(*extra), methods=[method])
     assert answer.verdict == "unique"
     assert answer.ranges["x_min"].tolist() == TRUE.tolist()
     counts = answer.vectors[list("abcd")].drop_duplicates()  # R meta's zero cells: a second method
