@@ -3,7 +3,6 @@
 import os
 import statistics
 import time
-from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -87,24 +86,23 @@ def _growth() -> list[str]:
 
 def _listing() -> list[str]:
     own, candidate = built("PAS", 5, 8)
-    own = replace(own)
     listed, found = _median(lambda: solve.solve(own, candidate, 10**7))
     without, (ends, exact) = _median(lambda: _ranges(own, candidate))
     size = "more than the limit" if found.vectors is None else f"{len(found.vectors):,}"
     return [
-        f"Five free rows of eight, PAS: a listing ({size} vectors) takes {listed:.2f} s, the ranges "
-        f"without it {without:.2f} s ({exact} of {ends} ends exact)."
+        f"Five free rows of eight, PAS: a listing ({size} vectors) takes {listed:.2f} s, the "
+        f"ranges without it {without:.2f} s ({exact} of {ends} ends exact)."
     ]
 
 
-def report() -> str:
+def main() -> str:
     """The section of RESULTS.md."""
     built("PAS", 2, 4)
     solve.solve(*built("PAS", 2, 4), 10**6)  # compiled before it is timed
     _ranges(*built("PAS", 3, 4))
     parts = [
-        f"Median of {ROUNDS} rounds, {os.cpu_count()} processors, REML with Wald intervals, made-up "
-        "counts printed at 0 decimals.",
+        f"Median of {ROUNDS} rounds, {os.cpu_count()} processors, REML with Wald intervals, "
+        "made-up counts printed at 0 decimals.",
         "",
         *_scales(),
         "",

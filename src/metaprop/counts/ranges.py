@@ -141,17 +141,17 @@ def _settle(o: Outcome, row: int, sign: int, outer: int, inner: int | None) -> t
     return outer, best
 
 
-def _limited(o: Outcome, row: int, a: int, b: int) -> Root | None:
+def _limited(o: Outcome, row: int, a: int, b: int, deep: bool) -> Root | None:
     low, high = min(a, b), max(a, b)
     domain = [d.copy() for d in o.root[0]]
     domain[row][:low] = False
     domain[row][high + 1 :] = False
-    return o.search.root(domain, o.root[1])
+    return o.search.root(domain, o.root[1], deep)
 
 
 def _walk(o: Outcome, row: int, value: int, near: Counts) -> Counts:
     """A vector with this count in the row, found by a walk from near; or none."""
-    root = _limited(o, row, value, value)
+    root = _limited(o, row, value, value, False)
     if root is None:
         return np.empty((0, len(near)), np.int32)
     return o.search.walk(root, near, row, STEPS)
@@ -159,7 +159,7 @@ def _walk(o: Outcome, row: int, value: int, near: Counts) -> Counts:
 
 def _ask(o: Outcome, row: int, a: int, b: int, near: Counts) -> tuple[bool | None, Counts]:
     """Whether a vector has a count from a to b in a row; None where the search did not end."""
-    root = _limited(o, row, a, b)
+    root = _limited(o, row, a, b, True)
     if root is None:
         return False, np.empty((0, len(near)), np.int32)
     seen, share = o.search.run(root, 1, QUESTION, near)
