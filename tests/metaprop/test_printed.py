@@ -207,6 +207,18 @@ def test_what_says_nothing_is_too_little():
     assert answer.ranges["certified"].eq("exact").all()
 
 
+def test_what_the_search_cannot_decide_is_said(monkeypatch):
+    for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST", 0), ("QUESTION", 1), ("STEPS", 0)):
+        monkeypatch.setattr(ranges, name, few)
+    method = Method("PLO", "REML", "hartung-knapp", "none")
+    answer = which(ROWS, lines(*printed_of(TRUE, method, decimals=0)), methods=[method])
+    assert answer.verdict == "undecided"
+    assert answer.methods["found"].tolist() == ["undecided"]
+    assert answer.ranges["certified"].tolist().count("exact") <= 1  # the row that is known
+    assert answer.say().startswith("Undecided: no vector")
+    assert ((answer.ranges["x_min"] <= TRUE) & (answer.ranges["x_max"] >= TRUE)).all()
+
+
 class Cluster:
     """A stand-in for a Dask client: everything goes through pickle, as it does there."""
 

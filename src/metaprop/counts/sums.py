@@ -89,20 +89,27 @@ class Printed:
             y[i, : len(x)], v[i, : len(x)] = transform(x, n, self.method.scale)
         return y, v
 
-    def effect_at(self, p: float, n: Interval) -> Interval:
-        """Range of the effects that go back to p, for an overall n in a range."""
+    def effect_at(self, p: float, n: Interval, upper: bool) -> float:
+        """The least (upper: the largest) effect that goes back to p, for an overall n in a range.
+
+        Infinite where everything below 0 or above 1 prints as that end.
+        """
         scale = self.method.scale
+        if scale.startswith("PR") or not np.isfinite(p):
+            return p
         if scale.startswith("PLN"):
-            return (np.log(p),) * 2 if 0 < p < np.inf else (-np.inf if p <= 0 else np.inf,) * 2
-        if scale.startswith("PR"):
-            return p, p
-        if p <= 0 or p >= 1:
-            return (-np.inf, -np.inf) if p <= 0 else (np.inf, np.inf)
+            return float(np.log(p)) if p > 0 else (-700.0 if upper else -np.inf)
+        if p <= 0 and not upper:
+            return -np.inf
+        if p >= 1 and upper:
+            return np.inf
+        p = min(max(p, 0.0), 1.0)
         if scale == "PLO":
-            return (np.log(p / (1 - p)),) * 2
-        a, b = (float(np.arcsin(np.sqrt(p / (1 + 1 / m)))) if m > 0 else 0.0 for m in n)
-        c, d = (float(np.arcsin(np.sqrt(p + (1 - p) / (m + 1)))) for m in n)
-        return (a + d) / 2, (b + c) / 2
+            p = min(max(p, 1e-16), 1 - 1e-16)
+            return float(np.log(p / (1 - p)))
+        most, least = (n[1], n[0]) if upper else (n[0], n[1])
+        a = np.arcsin(np.sqrt(p / (1 + 1 / most))) if most > 0 else 0.0
+        return float(a + np.arcsin(np.sqrt(p + (1 - p) / (least + 1)))) / 2
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,7 @@ def _limits(p: Printed, n: Interval) -> Array:
     if n == (0.0, np.inf) and p.method.scale == "PFT":
         return np.array([EVERYTHING] * 3)  # the way back depends on the standard error
     ends = [p.limits.get(q, EVERYTHING) for q in ("estimate", "lower", "upper")]
-    return np.array([(p.effect_at(a, n)[0], p.effect_at(b, n)[1]) for a, b in ends])
+    return np.array([(p.effect_at(a, n, False), p.effect_at(b, n, True)) for a, b in ends])
 
 
 def _standard_errors(limits: Array, z: float) -> Interval:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 UNIQUE, SET, INFEASIBLE, LITTLE = "unique", "set", "infeasible", "too little said"
+UNDECIDED = "undecided"
 EXACT, OUTER = "exact", "outer bound"
 METHOD_COLUMNS = (
     "scale", "tau2_method", "ci_method", "inverse", "vectors", "tier", "software", "found",
@@ -17,8 +18,9 @@ QUANTITY_COLUMNS = ("rows", "scale", "quantity", "min", "max", "certified")
 class Answer:
     """Which counts and methods can have printed the numbers.
 
-    verdict : "unique" (one vector of counts), "set", "infeasible" (none, under any method tried) or
-        "too little said" (every method remains and no count is narrowed).
+    verdict : "unique" (one vector of counts), "set", "infeasible" (none, under any method tried),
+        "too little said" (every method remains and no count is narrowed) or "undecided" (no vector
+        was found, and no proof that there is none).
     methods : the methods that remain: scale, tau2_method, ci_method, inverse, vectors (missing
         where they are too many to list), tier, software, and found: "all vectors", "a witness" or
         "undecided" (neither a vector nor a proof that there is none).
@@ -42,17 +44,21 @@ class Answer:
         """The verdict and its condition in a few sentences."""
         rule = {"unknown": "any of the three rules of rounding"}.get(self.rounding, self.rounding)
         given = f"if the given counts are right, {rule} was used and one method gave all numbers"
-        kept = f"{len(self.methods)} of {self.tried} methods remain"
+        undecided = int((self.methods["found"] == "undecided").sum())
+        kept = f"{len(self.methods) - undecided} of {self.tried} methods remain"
         if self.verdict == INFEASIBLE:
             return (
                 "Infeasible: no vector of counts prints these numbers under any of the "
                 f"{self.tried} methods tried. A given count, a printed number, the rule of "
                 f"rounding ({self.rounding}) or the list of methods is wrong."
             )
-        undecided = int((self.methods["found"] == "undecided").sum())
-        tail = f" {undecided} of them are undecided: the search ended at its limit." * (
-            undecided > 0
-        )
+        tail = f" {undecided} more are undecided: the search ended at its limit." * (undecided > 0)
+        if self.verdict == UNDECIDED:
+            return (
+                f"Undecided: no vector of counts was found that prints these numbers, and "
+                f"{undecided} of {self.tried} methods could not be excluded. Nothing lies outside "
+                "the ranges."
+            )
         if self.verdict == LITTLE:
             return f"Too little said: {kept} and no count is narrowed.{tail}"
         if self.verdict == UNIQUE:

@@ -12,7 +12,7 @@ from ..counts.ranges import Outcome, span
 from ..effectsize import choose
 from ..method import Method
 from . import answer, read
-from .answer import EXACT, INFEASIBLE, LITTLE, OUTER, SET, UNIQUE, Answer
+from .answer import EXACT, INFEASIBLE, LITTLE, OUTER, SET, UNDECIDED, UNIQUE, Answer
 from .problem import Candidate, Problem, build, candidates
 from .rounding import RULES, Rule
 from .software import software
@@ -80,6 +80,8 @@ def assemble(problem: Problem, found: Found, tried: int, rounding: str) -> Answe
     verdict = SET
     if not found:
         verdict = INFEASIBLE
+    elif not any(len(o.seen) for _, o in found):
+        verdict = UNDECIDED
     elif (ranges["x_min"] == ranges["x_max"]).all() and (ranges["certified"] == EXACT).all():
         verdict = UNIQUE
     elif len(found) == tried and (
