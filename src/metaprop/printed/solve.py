@@ -1,0 +1,31 @@
+"""The vectors of counts that print as printed under one method, or what is certain of them."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from ..counts.ranges import Outcome, known
+from ..counts.several import Search, Target, Totals
+from ..counts.sums import Printed
+from ..effectsize import INVERSES
+from .problem import Candidate, Problem
+from .values import holds
+
+
+def solve(problem: Problem, candidate: Candidate, list_limit: int) -> Outcome:
+    """Everything that is certain of the counts under one method."""
+    targets = []
+    for r in problem.results:
+        own = candidate.method
+        inverse = own.inverse if own.inverse in INVERSES else "harmonic"
+        method = replace(own, scale=candidate.scale(r), inverse=inverse)
+        targets.append(Target(Printed(r.n, method, r.limits, r.weights), r.members))
+    who = [w for w, _, _ in problem.sums]
+    totals = Totals(
+        np.array(who, np.int64).reshape(len(who), len(problem.n)),
+        np.array([a for _, a, _ in problem.sums], np.int64),
+        np.array([b for _, _, b in problem.sums], np.int64),
+    )
+    search = Search(targets, list(problem.allowed), totals, partial(holds, problem, candidate))
+    return known(search, list_limit)
