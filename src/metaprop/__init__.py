@@ -1,4 +1,4 @@
-"""Meta-analysis of proportions: arrays in, arrays out. It knows no paper, no file and no notebook.
+"""Meta-analysis of proportions: arrays in, arrays out. It knows no paper and no notebook.
 
 Vocabulary
 ----------
@@ -54,7 +54,10 @@ counts
     What a printed result says of unpublished counts.
 plots
     A table in, a matplotlib Figure out.
+printed
+    What printed this? Counts and methods behind printed results, as one call or command.
 
 Arrays have shape (..., k) in and (...) out: one set of rows and ten million are one call.
-Proportions are fractions of one. Imports nothing of `compendium` or `clofarabine`.
+Proportions are fractions of one. Only `printed` reads and writes files. Imports nothing of
+`compendium` or `clofarabine`.
 """

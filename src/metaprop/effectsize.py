@@ -2,7 +2,9 @@
 
 Scales: ``PAS`` arcsine square root (Rücker et al. 2009, Stat Med 28:721), ``PFT`` Freeman-Tukey
 double arcsine (Freeman & Tukey 1950) and ``PLO`` logit. Proportions are fractions of one here;
-percent appears only where a notebook shows them.
+percent appears only where a notebook shows them. What other people print may also be on the log
+(``PLN``) or the raw proportion itself (``PR``); `FURTHER` has them with two rules for counts of 0
+and n, for a reconstruction and not for an analysis of one's own.
 """
 
 from typing import Literal, get_args
@@ -19,6 +21,8 @@ Array = NDArray[np.float64]
 
 SCALES: tuple[Scale, ...] = get_args(Scale)
 INVERSES: tuple[Inverse, ...] = get_args(Inverse)
+# Scales for a reconstruction alone: metafor's rule where a count is 0 or n, and that of R meta.
+FURTHER: tuple[str, ...] = ("PLN", "PR", "PLN-meta", "PR-meta")
 
 # Names that other software has for a value.
 _RENAMED = {"FE": "CE", "EE": "CE"}
@@ -65,8 +69,10 @@ def transform(x: ArrayLike, n: ArrayLike, scale: Scale) -> tuple[Array, Array]:
     ----------
     x, n : array_like, any broadcastable shapes
         Counts.
-    scale : {"PAS", "PFT", "PLO"}
-        PLO adds one half to events and non-events where x is 0 or n, and only there.
+    scale : {"PAS", "PFT", "PLO"} or one of `FURTHER`
+        PLO adds one half to events and non-events where x is 0 or n, and only there. So do PLN and
+        PR, as metafor's escalc does. PLN-meta and PR-meta add it as R meta's metaprop does: to the
+        events and to n on the log scale, to the variance alone on the raw one.
 
     Returns
     -------
@@ -78,8 +84,10 @@ def transform(x: ArrayLike, n: ArrayLike, scale: Scale) -> tuple[Array, Array]:
     ValueError
         If x and n are not counts with x <= n, or the scale is unknown.
     """
-    choose("scale", scale, SCALES)
+    choose("scale", scale, SCALES if scale not in FURTHER else FURTHER)
     x, n = counts(x, n)
+    if scale in FURTHER:
+        return _further(x, n, scale)
     if scale == "PAS":
         return np.arcsin(np.sqrt(x / n)), 1 / (4 * n)
     if scale == "PFT":
@@ -87,6 +95,22 @@ def transform(x: ArrayLike, n: ArrayLike, scale: Scale) -> tuple[Array, Array]:
         return y / 2, 1 / (4 * n + 2)
     c = np.where((x == 0) | (x == n), 0.5, 0.0)
     return np.log((x + c) / (n - x + c)), 1 / (x + c) + 1 / (n - x + c)
+
+
+def _further(x: Array, n: Array, scale: str) -> tuple[Array, Array]:
+    """Effect and sampling variance on the log and on the raw scale.
+
+    Checked against metafor 3.8-1 (escalc, to="only0") and read from github.com/guido-s/meta,
+    R/metaprop.R (commit 025947f).
+    """
+    c = np.where((x == 0) | (x == n), 0.5, 0.0)
+    if scale == "PLN":
+        return np.log((x + c) / (n + 2 * c)), 1 / (x + c) - 1 / (n + 2 * c)
+    if scale == "PLN-meta":
+        events = np.where(x == n, x, x + c)
+        return np.log((x + c) / (n + c)), 1 / events - 1 / (n + c)
+    v = (x + c) * (n - x + c) / (n + 2 * c) ** 3
+    return ((x + c) / (n + 2 * c) if scale == "PR" else x / n), v
 
 
 def overall_n(n: ArrayLike, inverse: Inverse, se: ArrayLike | None = None) -> Array:
@@ -128,7 +152,8 @@ def back_transform(y: ArrayLike, scale: Scale, n: ArrayLike | None = None) -> Ar
     ----------
     y : array_like
         Effect on the scale.
-    scale : {"PAS", "PFT", "PLO"}
+    scale : {"PAS", "PFT", "PLO"} or one of `FURTHER`
+        Effects on the log and raw scales are not clipped, as software does not clip them.
     n : array_like, optional
         For PFT, the (overall) sample size of Miller's (1978) inverse; without it the plain sin²,
         which is not an inverse of the double arcsine but is in use. Ignored by the other scales.
@@ -138,8 +163,10 @@ def back_transform(y: ArrayLike, scale: Scale, n: ArrayLike | None = None) -> Ar
     ndarray
         Proportions in [0, 1]. Effects at or beyond those of x = 0 and x = n give 0 and 1.
     """
-    choose("scale", scale, SCALES)
+    choose("scale", scale, SCALES if scale not in FURTHER else FURTHER)
     y = np.asarray(y, float)
+    if scale in FURTHER:
+        return np.exp(y) if scale.startswith("PLN") else y
     if scale == "PLO":
         return expit(y)
     if scale == "PAS" or n is None:

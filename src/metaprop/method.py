@@ -6,7 +6,7 @@ Every estimator, interval and inverse that the package knows is listed here once
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from .effectsize import INVERSES, SCALES, choose
+from .effectsize import FURTHER, INVERSES, SCALES, choose
 
 Tau2Method = Literal["DL", "DL2", "PM", "REML", "ML", "HE", "SJ", "HS", "HSk", "HM", "CE"]
 CiMethod = Literal["wald", "t", "hartung-knapp", "hartung-knapp-adhoc"]
@@ -65,7 +65,7 @@ class Method:
     rows: str = "all rows"
 
     def __post_init__(self) -> None:
-        choose("scale", self.scale, MODELS)
+        choose("scale", self.scale, MODELS if self.scale not in FURTHER else FURTHER)
         choose("tau2_method", self.tau2_method, (*TAU2_METHODS, NONE))
         choose("ci_method", self.ci_method, (*CI_METHODS, "credible"))
         choose("inverse", self.inverse, (*INVERSES, NONE))

@@ -188,6 +188,41 @@ def intervals(table: pd.DataFrame, xlabel: str, title: str) -> Figure:
     return fig
 
 
+def count_spans(table: pd.DataFrame, title: str) -> Figure:
+    """Range of each count as a rate: given counts solid, exact ranges closed, bounds open.
+
+    Parameters
+    ----------
+    table : DataFrame
+        label, n, x_min, x_max, certified ("exact" or "outer bound").
+    title : str
+    """
+    height = 0.24 * len(table) + 1.0
+    with mpl.rc_context(STYLE):
+        fig = new_figure(PAGE, height)
+        ax = fig.add_axes((0.3, 0.5 / height, 0.5, 0.24 * len(table) / height))
+        fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
+        for y, r in enumerate(table.itertuples()):
+            low, high = 100 * r.x_min / r.n, 100 * r.x_max / r.n
+            colour = ORANGE if r.certified == "exact" else GREY
+            if r.x_min == r.x_max:
+                ax.plot(low, y, "o", color=BLUE, ms=4)
+            else:
+                ax.plot([low, high], [y, y], color=colour, lw=3, solid_capstyle="butt")
+            text = f"{r.x_min}" if r.x_min == r.x_max else f"{r.x_min} to {r.x_max}"
+            ax.text(1.02, y, f"{text} of {r.n}", transform=ax.get_yaxis_transform(), va="center")
+        ax.set(xlim=(-2, 102), ylim=(len(table) - 0.4, -0.6), xlabel="rate (percent)")
+        ax.set_yticks(range(len(table)), list(table["label"]))
+        ax.tick_params(left=False)
+        marks = [
+            mpl.lines.Line2D([], [], marker="o", color=BLUE, ls="", label="one count"),
+            mpl.lines.Line2D([], [], color=ORANGE, lw=3, label="exact range"),
+            mpl.lines.Line2D([], [], color=GREY, lw=3, label="outer bound"),
+        ]
+        fig.legend(handles=marks, loc="upper right", ncol=3)
+    return fig
+
+
 def breakdowns(table: pd.DataFrame, scales: Sequence[tuple[str, str]]) -> Figure:
     """The smallest disturbance that overturns each conclusion: one line each, a panel a kind.
 

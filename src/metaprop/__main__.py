@@ -1,0 +1,46 @@
+"""The command line: ``python -m metaprop counts rows.csv printed.csv --out DIR``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def _parser() -> argparse.ArgumentParser:
+    from .printed.rounding import RULES
+
+    parser = argparse.ArgumentParser(prog="python -m metaprop", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    counts = commands.add_parser(
+        "counts", help="which counts and methods can have printed these numbers"
+    )
+    counts.add_argument("rows", type=Path, help="CSV: label, n, x_min, x_max, any group columns")
+    counts.add_argument("printed", type=Path, help="CSV: rows, scale, quantity, printed")
+    counts.add_argument("--out", type=Path, required=True, metavar="DIR", help="where files go")
+    counts.add_argument("--rounding", choices=RULES, default=RULES[0])
+    counts.add_argument(
+        "--list-limit", type=int, default=200_000, help="vectors of a method listed at the most"
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 done, 2 input that cannot be read."""
+    options = _parser().parse_args(argv)
+    from .printed import read, which
+    from .printed.write import write
+
+    try:
+        rows = read.rows(options.rows)
+        printed = read.printed(options.printed, rows)
+        answer = which(rows, printed, rounding=options.rounding, list_limit=options.list_limit)
+        written = write(answer, rows, options.out)
+    except (read.BadInput, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(answer.say())
+    print("Written:", ", ".join(str(p) for p in written))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

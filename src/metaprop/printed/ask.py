@@ -1,0 +1,157 @@
+"""Which counts and which methods can have printed these numbers, as one call."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..effectsize import choose
+from ..method import Method
+from . import answer, read
+from .answer import EXACT, INFEASIBLE, LITTLE, OUTER, SET, UNIQUE, Answer
+from .problem import Candidate, Problem, build, candidates
+from .rounding import RULES, Rule
+from .software import software
+from .solve import Outcome, solve
+from .values import values
+
+# Quantities whose ranges are told: what a paper may have left out.
+TOLD = ("estimate", "tau2", "I2", "pi_lower", "pi_upper")
+Found = list[tuple[Candidate, Outcome]]
+
+
+def which(
+    rows: pd.DataFrame,
+    printed: pd.DataFrame,
+    *,
+    rounding: Rule = "half-up",
+    methods: Sequence[Method] | None = None,
+    list_limit: int = 200_000,
+    client: Any = None,
+) -> Answer:
+    """Which counts and methods can have printed these numbers.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        label, n, x_min, x_max (whole numbers) and any columns that name groups.
+    printed : DataFrame
+        A printed number a row: rows ("all", "column=value" or "label=..."; " by column" after it
+        adds rows with one value of the column up first), scale ("" where it is not printed),
+        quantity (`read.QUANTITIES`; rates, limits, I2 and weights in percent), printed (a string).
+    rounding : {"half-up", "half-even", "truncation", "unknown"}
+    methods : sequence of Method, optional
+        Those to try; all that the scales allow otherwise. A scale in `printed` goes before theirs.
+    list_limit : int
+        Vectors of one method that are listed at the most; beyond it there are ranges only.
+    client : dask.distributed.Client, optional
+        Cluster that shares the work; the result is the same to the byte.
+
+    Raises
+    ------
+    BadInput
+        With table, row, column, found and expected; so for a scale that is not supported.
+    """
+    rows = read.check_rows(rows)
+    printed = read.check_printed(printed, rows)
+    choose("rounding", rounding, RULES)
+    problem = build(rows, printed, rounding)
+    tried = list(candidates(problem, methods))
+    found = [(c, solve(problem, c, list_limit, client)) for c in tried]
+    return assemble(problem, [(c, o) for c, o in found if not o.empty], len(tried), rounding)
+
+
+def assemble(problem: Problem, found: Found, tried: int, rounding: str) -> Answer:
+    """The answer from what each remaining method leaves."""
+    table = _methods(problem, found)
+    ranges = _ranges(problem, found)
+    vectors = _vectors(problem, found)
+    verdict = SET
+    if not found:
+        verdict = INFEASIBLE
+    elif (ranges["x_min"] == ranges["x_max"]).all() and (ranges["certified"] == EXACT).all():
+        verdict = UNIQUE
+    elif len(found) == tried and (
+        (ranges["x_min"] <= problem.low) & (ranges["x_max"] >= problem.high)
+    ).all():  # fmt: skip
+        verdict = LITTLE
+    return Answer(verdict, table, ranges, _quantities(problem, found), vectors, tried, rounding)
+
+
+def _scales(problem: Problem, candidate: Candidate) -> set[str]:
+    return {candidate.scale(r) for r in problem.results}
+
+
+def _methods(problem: Problem, found: Found) -> pd.DataFrame:
+    rows = []
+    zero = bool(((problem.low == 0) | (problem.high == problem.n)).any())
+    for candidate, outcome in found:
+        m, scales = candidate.method, _scales(problem, candidate)
+        size = pd.NA if outcome.vectors is None else len(outcome.vectors)
+        how = "all vectors" if outcome.vectors is not None else "a witness"
+        how = how if len(outcome.seen) else "undecided"
+        inverse = m.inverse if "PFT" in scales else "none"
+        tier, names = software(m, scales, zero)
+        name = " + ".join(sorted(scales)) or m.scale
+        rows.append((name, m.tau2_method, m.ci_method, inverse, size, tier, names, how))
+    table = pd.DataFrame(rows, columns=list(answer.METHOD_COLUMNS))
+    return table.astype({"vectors": "Int64", "tier": "Int64"})
+
+
+def _ranges(problem: Problem, found: Found) -> pd.DataFrame:
+    if not found:
+        return pd.DataFrame(columns=list(answer.RANGE_COLUMNS))
+    low = np.min([o.low for _, o in found], axis=0)
+    high = np.max([o.high for _, o in found], axis=0)
+    seen = [o.seen for _, o in found if len(o.seen)]
+    least = np.min([s.min(0) for s in seen], axis=0) if seen else high + 1
+    most = np.max([s.max(0) for s in seen], axis=0) if seen else low - 1
+    exact = (least == low) & (most == high)
+    table = pd.DataFrame({"label": problem.labels, "x_min": low, "x_max": high})
+    table["certified"] = np.where(exact, EXACT, OUTER)
+    missing = [pd.NA] * len(low)
+    table["seen_min"] = least if seen else missing
+    table["seen_max"] = most if seen else missing
+    return table
+
+
+def _quantities(problem: Problem, found: Found) -> pd.DataFrame:
+    parts = []
+    for candidate, outcome in found:
+        if not len(outcome.seen):
+            continue
+        for result in problem.results:
+            told = values(result, candidate, outcome.seen)
+            for quantity in TOLD:
+                if told[quantity]:
+                    a = np.array(told[quantity])
+                    end = (result.rows, candidate.scale(result), quantity, a.min(), a.max())
+                    parts.append((*end, outcome.vectors is not None))
+    columns = list(answer.QUANTITY_COLUMNS)
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    table = pd.DataFrame(parts, columns=columns)
+    every = all(o.vectors is not None for _, o in found)
+    grouped = table.groupby(columns[:3], sort=False)
+    out = grouped.agg(min=("min", "min"), max=("max", "max")).reset_index()
+    out["certified"] = EXACT if every else "seen"
+    return out
+
+
+def _vectors(problem: Problem, found: Found) -> pd.DataFrame | None:
+    if any(o.vectors is None for _, o in found):
+        return None
+    parts = []
+    for candidate, outcome in found:
+        m, scales = candidate.method, _scales(problem, candidate)
+        part = pd.DataFrame(outcome.vectors, columns=list(problem.labels))
+        inverse = m.inverse if "PFT" in scales else "none"
+        name = " + ".join(sorted(scales)) or m.scale
+        for at, (column, value) in enumerate(
+            zip(answer.METHOD_COLUMNS, (name, m.tau2_method, m.ci_method, inverse), strict=False)
+        ):
+            part.insert(at, column, value, allow_duplicates=True)
+        parts.append(part)
+    columns = [*answer.METHOD_COLUMNS[:4], *problem.labels]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
