@@ -141,7 +141,7 @@ def tried(trial: Trial) -> dict[str, object]:
     low, high = (
         ranges[c].fillna(v).to_numpy(int) for c, v in (("x_min", 1), ("x_max", 0))
     )  # fmt: skip
-    left = (high - low + 1) / (rows["n"].to_numpy() + 1)
+    width = (high - low + 1) / (rows["n"].to_numpy() + 1)
     return {
         "data_set": trial.data_set,
         "scale": trial.scale,
@@ -154,7 +154,7 @@ def tried(trial: Trial) -> dict[str, object]:
         "others": len(answer.methods) - survives(answer, trial.method),
         "undecided": int((answer.methods["found"] == "undecided").sum()),
         "scales": answer.methods["scale"].nunique(),
-        "left": 100 * float(np.median(left[hidden])),
+        "width": 100 * float(np.median(width[hidden])),
         "single": int((low == high)[hidden].sum()),
         "exact": bool((ranges["certified"] == "exact").all()),
     }

@@ -17,7 +17,7 @@ _HEADINGS = {
     "true_method": "true method left",
     "true_counts": "true counts in range",
     "others": "other methods left (median)",
-    "left": "values left of a hidden count, % (median)",
+    "width": "width of a hidden count's range, % of 0 to n (median)",
     "single": "hidden counts with one value left",
     "exact": "trials with exact ranges",
 }
@@ -34,7 +34,7 @@ def _by_condition(found: pd.DataFrame, **how: str) -> pd.DataFrame:
 def trials_table(found: pd.DataFrame) -> Table:
     """What the tool said in the trials, by share hidden and decimals."""
     shown = _by_condition(
-        found, true_method="sum", true_counts="sum", others="median", left="median", single="sum",
+        found, true_method="sum", true_counts="sum", others="median", width="median", single="sum",
         exact="sum",
     )  # fmt: skip
     total = found.groupby(_CONDITION)["hidden_rows"].sum().to_numpy()
@@ -55,13 +55,13 @@ def data_sets_table() -> Table:
 
 
 def told_figure(found: pd.DataFrame) -> Picture:
-    """Methods and values left, by decimals and share hidden."""
+    """Methods left and widths of ranges, by decimals and share hidden."""
     return pictures.told(found, pictures.CAPTION.format(**facts(found)))
 
 
 def facts(found: pd.DataFrame) -> dict[str, object]:
     """Numbers of the sentences on the trials."""
-    middle = found.groupby(_CONDITION)[["others", "left"]].median()
+    middle = found.groupby(_CONDITION)[["others", "width"]].median()
     few, many = min(validation.HIDDEN), max(validation.HIDDEN)
     coarse, fine = min(validation.DECIMALS), max(validation.DECIMALS)
     fails = found[~found["true_method"] | ~found["true_counts"]]
@@ -79,9 +79,9 @@ def facts(found: pd.DataFrame) -> dict[str, object]:
         "others_coarse": middle["others"][(many, coarse)],
         "others_fine": middle["others"][(many, fine)],
         "others_few": middle["others"][(few, fine)],
-        "left_coarse": middle["left"][(many, coarse)],
-        "left_fine": middle["left"][(many, fine)],
-        "left_few": middle["left"][(few, fine)],
+        "width_coarse": middle["width"][(many, coarse)],
+        "width_fine": middle["width"][(many, fine)],
+        "width_few": middle["width"][(few, fine)],
         "unique": int((found["others"] == 0).sum()),
         "one_scale": int((found["scales"] == 1).sum()),
         "exact": int(found["exact"].sum()),

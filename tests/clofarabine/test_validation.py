@@ -184,7 +184,7 @@ def _found() -> pd.DataFrame:
         {
             "data_set": "b" if i else "a", "scale": "PAS", "tau2_method": "DL", "decimals": d,
             "hidden": h, "hidden_rows": 2, "true_method": True, "true_counts": True,
-            "others": 4 * i, "undecided": 0, "scales": 1 + i, "left": 10.0 * d + i, "single": 0,
+            "others": 4 * i, "undecided": 0, "scales": 1 + i, "width": 10.0 * d + i, "single": 0,
             "exact": True,
         }
         for d in validation.DECIMALS for h in validation.HIDDEN for i in (0, 1)
@@ -196,7 +196,7 @@ def test_sentences_count_what_the_table_holds():
     found = _found()
     facts = validation_shown.facts(found)
     assert facts["trials"] == facts["survived"] == facts["covered"] == 18
-    assert (facts["others_coarse"], facts["left_fine"]) == (2, 20.5)
+    assert (facts["others_coarse"], facts["width_fine"]) == (2, 20.5)
     assert (facts["unique"], facts["one_scale"], facts["failed"]) == (9, 9, "none")
     lost = found.assign(true_method=[*found["true_method"][:-1], False])
     facts = validation_shown.facts(lost)

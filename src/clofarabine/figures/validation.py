@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from metaprop.plots.style import BLACK, GREY, PAGE, STYLE, Picture, new_figure
 
@@ -12,14 +13,14 @@ from .save import show
 _MARKS = (("o", BLACK, "-"), ("s", GREY, "--"), ("^", "white", ":"))
 CAPTION = (
     "What a printed pooled proportion tells. {trials} trials: {sets} data sets, {printers} methods "
-    "that printed. Left: methods left beside the true one, of {others}. Right: values left of a "
-    "hidden count, percent of those from 0 to n (median over a trial's hidden rows). Mark: median "
+    "that printed. Left: methods left beside the true one, of {others}. Right: width of the "
+    "range of a hidden count, percent of 0 to n (median over a trial's hidden rows). Mark: median "
     "over trials; bar: quartiles; a line joins the trials with one share of hidden counts."
 )
 
 
 def told(found: pd.DataFrame, caption: str) -> Picture:
-    """Methods and values of hidden counts left, by decimals and share hidden.
+    """Methods left and widths of the ranges of hidden counts, by decimals and share hidden.
 
     Parameters
     ----------
@@ -31,10 +32,11 @@ def told(found: pd.DataFrame, caption: str) -> Picture:
     with mpl.rc_context(STYLE):
         fig = new_figure(PAGE, 2.9)
         left, right = fig.subplots(1, 2)
-        fig.subplots_adjust(left=0.08, right=0.99, top=0.86, bottom=0.3, wspace=0.22)
+        fig.subplots_adjust(left=0.08, right=0.99, top=0.9, bottom=0.3, wspace=0.22)
         _panel(left, found, "others", "Other methods left", "methods")
-        _panel(right, found, "left", "Values left of a hidden count", "percent of 0 to n")
+        _panel(right, found, "width", "Range of a hidden count", "width, percent of 0 to n")
         left.set_ylim(bottom=-0.5)
+        left.yaxis.set_major_locator(MaxNLocator(integer=True))
         right.set_ylim(bottom=-2)
         handles, names = left.get_legend_handles_labels()
         fig.legend(handles, names, loc="lower center", ncols=3, title="share of counts hidden")
