@@ -1,11 +1,14 @@
 """Which counts and which methods can have printed these numbers, as one call."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..counts.ranges import Outcome, span
 from ..effectsize import choose
 from ..method import Method
 from . import answer, read
@@ -13,7 +16,7 @@ from .answer import EXACT, INFEASIBLE, LITTLE, OUTER, SET, UNIQUE, Answer
 from .problem import Candidate, Problem, build, candidates
 from .rounding import RULES, Rule
 from .software import software
-from .solve import Outcome, solve
+from .solve import solve
 from .values import values
 
 # Quantities whose ranges are told: what a paper may have left out.
@@ -58,7 +61,14 @@ def which(
     choose("rounding", rounding, RULES)
     problem = build(rows, printed, rounding)
     tried = list(candidates(problem, methods))
-    found = [(c, solve(problem, c, list_limit, client)) for c in tried]
+    tasks = [(problem, c, list_limit) for c in tried]
+    if client is not None:
+        futures = client.map(solve, *zip(*tasks, strict=True), pure=False) if tasks else []
+        outcomes = client.gather(futures)
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            outcomes = list(pool.map(solve, *zip(*tasks, strict=True))) if tasks else []
+    found = list(zip(tried, outcomes, strict=True))
     return assemble(problem, [(c, o) for c, o in found if not o.empty], len(tried), rounding)
 
 
@@ -102,17 +112,15 @@ def _methods(problem: Problem, found: Found) -> pd.DataFrame:
 def _ranges(problem: Problem, found: Found) -> pd.DataFrame:
     if not found:
         return pd.DataFrame(columns=list(answer.RANGE_COLUMNS))
-    low = np.min([o.low for _, o in found], axis=0)
-    high = np.max([o.high for _, o in found], axis=0)
-    seen = [o.seen for _, o in found if len(o.seen)]
-    least = np.min([s.min(0) for s in seen], axis=0) if seen else high + 1
-    most = np.max([s.max(0) for s in seen], axis=0) if seen else low - 1
-    exact = (least == low) & (most == high)
-    table = pd.DataFrame({"label": problem.labels, "x_min": low, "x_max": high})
+    outcomes = [o for _, o in found]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        spans = list(pool.map(lambda i: span(outcomes, i), range(len(problem.labels))))
+    table = pd.DataFrame({"label": problem.labels})
+    table["x_min"], table["x_max"] = [s.low for s in spans], [s.high for s in spans]
+    exact = [s.low == s.seen_low and s.high == s.seen_high for s in spans]
     table["certified"] = np.where(exact, EXACT, OUTER)
-    missing = [pd.NA] * len(low)
-    table["seen_min"] = least if seen else missing
-    table["seen_max"] = most if seen else missing
+    table["seen_min"] = pd.array([s.seen_low for s in spans], "Int64")
+    table["seen_max"] = pd.array([s.seen_high for s in spans], "Int64")
     return table
 
 

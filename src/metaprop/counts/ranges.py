@@ -1,0 +1,163 @@
+"""Everything certain of the counts behind several printed results, under one method or many.
+
+First all vectors of a method are listed, within a number of vectors and of nodes. Where that does
+not end, the ends of each row's range over all methods are found one by one: beyond the last count
+seen, a walk finds a vector or a search proves that there is none. Where neither happens, the range
+is an outer bound.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .several import Counts, Root, Search, ends
+
+# Nodes of a first look, of a whole listing, and of one question about an end of a range.
+LOOK, NODES, QUESTION = 30_000, 1_500_000, 30_000
+STEPS = 3_000  # of one walk
+_STARTS = 6
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is certain under one method.
+
+    vectors : all of them (m, rows), or None where they are too many. low, high : nothing lies
+    outside. seen : vectors that were found, (s, rows), whose ends are counts that can be.
+    """
+
+    vectors: Counts | None
+    low: Counts
+    high: Counts
+    seen: Counts
+    search: Search | None = None
+    root: Root | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is proved that no vector prints the numbers."""
+        return self.vectors is not None and not len(self.vectors)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The range of one row over all methods, low to high; seen : vectors of its ends that exist."""
+
+    low: int
+    high: int
+    seen_low: int | None
+    seen_high: int | None
+
+
+def _listed(x: Counts) -> Outcome:
+    x = x[np.lexsort(x[:, ::-1].T)]
+    return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
+
+
+def known(search: Search, list_limit: int) -> Outcome:
+    """All vectors of a method where they are few enough, else bounds and a vector or two."""
+    none = np.empty((0, len(search.domain)), np.int32)
+    try:
+        root = search.root(search.domain)
+    except MemoryError:
+        return Outcome(None, *ends(search.domain), none)
+    if root is None:
+        return _listed(none)
+    seen, share = search.run(root, list_limit + 1, LOOK)
+    if share < 1 and share * NODES > LOOK:
+        seen, share = search.run(root, list_limit + 1, NODES)
+    if share == 1:
+        return _listed(seen)
+    low, high = ends(root[0])
+    if not len(seen):
+        for start in np.linspace(0.15, 0.85, _STARTS):
+            near = np.round(low + start * (high - low)).astype(np.int64)
+            seen = search.walk(root, near, -1, STEPS)
+            if len(seen):
+                break
+    if not len(seen):
+        seen, share = search.run(root, 1, NODES)
+        if share == 1:
+            return _listed(seen)
+    return Outcome(None, low, high, seen, search, root)
+
+
+def span(found: Sequence[Outcome], row: int) -> Span:
+    """The range of a row's count over methods, each end settled as far as walks and searches go."""
+    (low, seen_low), (high, seen_high) = (_end(found, row, sign) for sign in (-1, 1))
+    return Span(low, high, seen_low, seen_high)
+
+
+def _end(found: Sequence[Outcome], row: int, sign: int) -> tuple[int, int | None]:
+    """One end: nothing lies beyond the first number; the second was seen, if any was."""
+    seen = [sign * int((sign * o.seen[:, row]).max()) for o in found if len(o.seen)]
+    inner = sign * max(sign * s for s in seen) if seen else None
+    bound = inner
+    edge = lambda o: int((o.high if sign > 0 else o.low)[row])  # noqa: E731
+    for o in sorted(found, key=lambda o: -sign * edge(o)):
+        if bound is not None and sign * edge(o) <= sign * bound:
+            break
+        if o.search is None or o.root is None or not len(o.seen):
+            outer = edge(o)
+        else:
+            outer, own = _settle(o, row, sign, edge(o), inner)
+            inner = own if inner is None else sign * max(sign * own, sign * inner)
+        bound = outer if bound is None else sign * max(sign * outer, sign * bound)
+    return bound if bound is not None else edge(found[0]), inner
+
+
+def _settle(o: Outcome, row: int, sign: int, outer: int, inner: int | None) -> tuple[int, int]:
+    """An outer bound that no vector of the method passes, and the last count seen."""
+    near = o.seen[(sign * o.seen[:, row]).argmax()]
+    best = int(near[row]) if inner is None else inner
+    low, high = best, outer
+    while sign * (high - low) > 0:  # walks: the outermost first, then halving
+        x = _walk(o, row, high, near)
+        if len(x):
+            near, low = x[0], high
+            best = low
+            high = outer - sign if high == outer else high
+            if best == outer:
+                return outer, outer
+        else:
+            outer_ = high - sign
+            high = low + sign * (abs(outer_ - low + sign) // 2)
+    while sign * (outer - best) > 0:  # searches: beyond what was seen, or the outer part of it
+        start, answer = best + sign, None
+        while answer is None:
+            answer, x = _ask(o, row, start, outer, near)
+            if answer is None and start == outer:
+                return outer, best
+            if answer is None:
+                start = outer - sign * (abs(outer - start) // 2)
+        if answer:
+            near, best = x[0], int(x[0][row])
+        else:
+            outer = start - sign
+    return outer, best
+
+
+def _limited(o: Outcome, row: int, a: int, b: int) -> Root | None:
+    low, high = min(a, b), max(a, b)
+    domain = [d.copy() for d in o.root[0]]
+    domain[row][:low] = False
+    domain[row][high + 1 :] = False
+    return o.search.root(domain, o.root[1])
+
+
+def _walk(o: Outcome, row: int, value: int, near: Counts) -> Counts:
+    """A vector with this count in the row, found by a walk from near; or none."""
+    root = _limited(o, row, value, value)
+    if root is None:
+        return np.empty((0, len(near)), np.int32)
+    return o.search.walk(root, near, row, STEPS)
+
+
+def _ask(o: Outcome, row: int, a: int, b: int, near: Counts) -> tuple[bool | None, Counts]:
+    """Whether a vector has a count from a to b in a row; None where the search did not end."""
+    root = _limited(o, row, a, b)
+    if root is None:
+        return False, np.empty((0, len(near)), np.int32)
+    seen, share = o.search.run(root, 1, QUESTION, near)
+    return (True if len(seen) else False if share == 1 else None), seen
