@@ -17,7 +17,10 @@ rows <- function(name, label, x, n) {
 }
 
 arms <- list(
-  with(subset(dat.gurusamy2011, treatment == "Tranexamic acid"), rows("gurusamy2011", study, death, n)),
+  with(subset(dat.gurusamy2011, treatment == "rFVIIa"), rows("gurusamy2011 rFVIIa", study, death, n)),
+  with(subset(dat.gurusamy2011, treatment == "Tranexamic acid"), rows("gurusamy2011 tranexamic", study, death, n)),
+  with(subset(dat.gurusamy2011, treatment == "Aprotonin"), rows("gurusamy2011 aprotinin", study, death, n)),
+  with(subset(dat.laopaiboon2015, age == "children"), rows("laopaiboon2015", author, ai, n1i)),
   with(subset(dat.baker2009, treatment == "Formoterol"), rows("baker2009", study, exac, total)),
   with(dat.hine1989, rows("hine1989", source, ai, n1i)),
   with(subset(dat.hasselblad1998, trt == "grp_counseling"), rows("hasselblad1998", authors, xi, ni)),
@@ -35,7 +38,8 @@ counts <- do.call(rbind, arms)
 pooled <- function(d, scale, method) {
   # half an event and half a non-event where a row has none, and there only: metafor's own rule for the logit
   es <- escalc(measure = scale, xi = d$x, ni = d$n, add = if (scale == "PLO") 0.5 else 0, to = "only0")
-  z <- rma(yi, vi, data = es, method = method, control = tight)
+  fit <- function(...) rma(yi, vi, data = es, method = method, control = c(tight, ...))
+  z <- tryCatch(fit(), error = function(e) fit(stepadj = 0.5))  # shorter steps where full ones swing
   back <- switch(scale, PAS = predict(z, transf = transf.iarcsin), PLO = predict(z, transf = transf.ilogit),
                  PFT = predict(z, transf = transf.ipft.hm, targs = list(ni = d$n)))
   data.frame(data_set = d$data_set[1], scale = scale, tau2_method = sub("EE", "CE", method),
