@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from itertools import product
+from math import prod
 
 import numpy as np
 import pandas as pd
@@ -24,8 +25,8 @@ SCALES = ("PAS", "PFT", "PLO")
 DECIMALS = (0, 1, 2)
 HIDDEN = (0.25, 0.5, 1.0)  # share of the counts that the tool is not told
 ENDS = ("estimate", "lower", "upper")
-# Data sets with more rows than this take no part where counts are hidden: see `left_out`.
-MOST_ROWS = 9
+# A trial with more conceivable vectors of hidden counts than this is not made: see `design`.
+MOST_VECTORS = 10**9
 _SEED = 2023
 
 
@@ -55,16 +56,11 @@ def printers() -> list[Method]:
     return [Method(s, t) for s, t in product(SCALES, ESTIMATORS)]
 
 
-def data_sets(most: float = MOST_ROWS) -> list[str]:
-    """Data sets that metafor printed, those of at most so many rows, smallest first."""
+def data_sets() -> list[str]:
+    """Data sets that metafor printed, smallest first."""
     printed = store.load("printed_by_metafor")["data_set"].unique()
     rows = store.load("counts").groupby("data_set").size().loc[list(printed)]
-    return sorted(rows[rows <= most].index, key=lambda name: (rows[name], name))
-
-
-def left_out() -> list[str]:
-    """Data sets with too many rows for the notebook's time where counts are hidden."""
-    return [name for name in data_sets(np.inf) if name not in data_sets()]
+    return sorted(rows.index, key=lambda name: (rows[name], name))
 
 
 def design(sets: Sequence[str], repeats: int = 1) -> Iterator[Trial]:
@@ -80,6 +76,17 @@ def design(sets: Sequence[str], repeats: int = 1) -> Iterator[Trial]:
                 at = (j + 5 * i + 2 * r) % len(conditions)
                 number = (i * 100 + j) * 10 + r
                 yield Trial(name, scale, tau2_method, *conditions[at], number)
+
+
+def made(repeats: int = 1) -> list[Trial]:
+    """Trials of the design over all data sets that are small enough to be made."""
+    return [t for t in design(data_sets(), repeats) if conceivable(t) <= MOST_VECTORS]
+
+
+def conceivable(trial: Trial) -> int:
+    """Vectors of counts that are conceivable before the printed result is looked at."""
+    rows, _ = told(trial)
+    return prod(int(w) for w in rows["x_max"] - rows["x_min"] + 1)
 
 
 def percent(value: float, decimals: int) -> str:
@@ -162,7 +169,7 @@ def tried(trial: Trial) -> dict[str, object]:
 
 def trials(repeats: int = 1) -> pd.DataFrame:
     """Every trial of the design, saved: a row each."""
-    found = pd.DataFrame([tried(t) for t in design(data_sets(), repeats)])
+    found = pd.DataFrame([tried(t) for t in made(repeats)])
     return store.save_derived("validation_trials", found)
 
 
@@ -180,7 +187,7 @@ def moved(trial: Trial) -> tuple[pd.DataFrame, str]:
 def wrong_counts(repeats: int = 1) -> pd.DataFrame:
     """What one wrong documented count does to the trials that have one, saved: a row each."""
     found = []
-    for trial in design(data_sets(), repeats):
+    for trial in made(repeats):
         if trial.hidden == 1:
             continue  # no count is documented
         rows, label = moved(trial)
