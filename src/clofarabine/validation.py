@@ -25,8 +25,8 @@ SCALES = ("PAS", "PFT", "PLO")
 DECIMALS = (0, 1, 2)
 HIDDEN = (0.25, 0.5, 1.0)  # share of the counts that the tool is not told
 ENDS = ("estimate", "lower", "upper")
-# A trial with more conceivable vectors of hidden counts than this is not made: see `design`.
-MOST_VECTORS = 10**9
+# A trial with more conceivable vectors, or patients in hidden rows, is not made: see `made`.
+MOST_VECTORS, MOST_PATIENTS = 5 * 10**7, 400
 _SEED = 2023
 
 
@@ -79,14 +79,15 @@ def design(sets: Sequence[str], repeats: int = 1) -> Iterator[Trial]:
 
 
 def made(repeats: int = 1) -> list[Trial]:
-    """Trials of the design over all data sets that are small enough to be made."""
-    return [t for t in design(data_sets(), repeats) if conceivable(t) <= MOST_VECTORS]
+    """Trials of the design over all data sets that are small enough for the notebook's time."""
+    return [t for t in design(data_sets(), repeats) if _small(t)]
 
 
-def conceivable(trial: Trial) -> int:
-    """Vectors of counts that are conceivable before the printed result is looked at."""
-    rows, _ = told(trial)
-    return prod(int(w) for w in rows["x_max"] - rows["x_min"] + 1)
+def _small(trial: Trial) -> bool:
+    """Whether what is conceivable before the printed result is looked at is within the limits."""
+    rows, hidden = told(trial)
+    vectors = prod(int(w) for w in rows["x_max"] - rows["x_min"] + 1)
+    return vectors <= MOST_VECTORS and rows["n"][hidden].sum() <= MOST_PATIENTS
 
 
 def percent(value: float, decimals: int) -> str:

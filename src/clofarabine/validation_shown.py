@@ -7,7 +7,7 @@ import pandas as pd
 from . import validation
 from .figures import Picture
 from .figures import validation as pictures
-from .show import Table, table
+from .show import Table, cell, table
 
 _CONDITION = ["hidden", "decimals"]
 _HEADINGS = {
@@ -48,7 +48,7 @@ def data_sets_table() -> Table:
         k=("n", "size"), n=("n", "sum"), x=("x", "sum")
     )  # fmt: skip
     known = validation.store.load("data_sets").set_index("data_set")
-    names = validation.data_sets(float("inf"))
+    names = validation.data_sets()
     shown = known.loc[names, ["what", "source"]].join(counts)[["what", "k", "n", "x", "source"]]
     headings = {"data_set": "data set", "k": "rows", "n": "patients", "x": "events"}
     return table(shown, headings, "Data sets of R metadat")
@@ -85,8 +85,9 @@ def facts(found: pd.DataFrame) -> dict[str, object]:
         "unique": int((found["others"] == 0).sum()),
         "one_scale": int((found["scales"] == 1).sum()),
         "exact": int(found["exact"].sum()),
-        "left_out": ", ".join(validation.left_out()),
-        "most": validation.MOST_ROWS,
+        "untried": _listed([n for n in validation.data_sets() if n not in set(found["data_set"])]),
+        "vectors": cell(float(validation.MOST_VECTORS)),
+        "patients": validation.MOST_PATIENTS,
     }
 
 
@@ -114,7 +115,7 @@ def wrong_facts(found: pd.DataFrame) -> dict[str, object]:
 
 
 def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:]))) or "none"
 
 
 def published_table(found: pd.DataFrame) -> Table:

@@ -84,11 +84,17 @@ def test_the_design_is_balanced():
     assert len(list(validation.design(sets, 2))) == 2 * len(frame)
 
 
-def test_more_rows_than_the_most_are_left_out_and_named():
-    counts = store.load("counts").groupby("data_set").size()
-    assert counts[validation.data_sets()].max() <= validation.MOST_ROWS
-    assert counts[validation.left_out()].min() > validation.MOST_ROWS
-    assert len(validation.data_sets()) >= 8
+def test_what_is_too_large_is_not_made():
+    """At least eight data sets take part, and every share and number of decimals comes up."""
+    made = validation.made()
+    assert len({t.data_set for t in made}) >= 8
+    assert len({(t.decimals, t.hidden) for t in made}) == 9
+    for trial in made:
+        rows, hidden = validation.told(trial)
+        widths = (rows["x_max"] - rows["x_min"] + 1).to_numpy(float)
+        assert widths.prod() <= validation.MOST_VECTORS
+        assert rows["n"][hidden].sum() <= validation.MOST_PATIENTS
+    assert len(made) < len(list(validation.design(validation.data_sets())))
 
 
 @pytest.mark.parametrize("hidden", validation.HIDDEN)
