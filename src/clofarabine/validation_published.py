@@ -15,7 +15,14 @@ from metaprop.printed.read import SUPPORTED
 from .tables import store
 from .validation import ENDS, as_printed, percent, survives
 
-_SHORT = {"PR": "raw proportion", **labels.SCALE}
+# Scales that only other people's results may be on; R meta has its own rule for counts of 0 and n.
+_SHORT = {
+    **labels.SCALE,
+    "PR": "raw proportion",
+    "PR-meta": "raw proportion (R meta)",
+    "PLN": "log",
+    "PLN-meta": "log (R meta)",
+}
 
 
 def words(scale: str, tau2_method: str, ci_method: str) -> str:
@@ -66,6 +73,23 @@ def together(numbers: dict[str, str]) -> str:
     if "lower" not in numbers:
         return numbers["estimate"]
     return "{estimate} ({lower} to {upper})".format(**numbers)
+
+
+def rounded_twice(article: str, output: str, end: str) -> dict[str, object]:
+    """Whether an article's number is the software's printed one rounded once more.
+
+    article, output : keys of the two analyses, of the same counts by the same method.
+    """
+    stated = store.load("published_analyses").set_index("analysis").loc[article]
+    rows = rows_of(stated["data_set"])
+    method = Method(*stated[["scale", "tau2_method", "ci_method"]])
+    fit = pool_proportions(rows["x_min"], rows["n"], method)
+    exact = 100 * float(getattr(fit, end))
+    first, second = in_percent(output)[end], in_percent(article)[end]
+    again = percent(float(first), _decimals(second))
+    once = percent(exact, _decimals(second))
+    verdict = "is" if again == second != once else "is not"
+    return {"article": second, "output": first, "exact": exact, "once": once, "verdict": verdict}
 
 
 def _left(answer: Answer) -> str:

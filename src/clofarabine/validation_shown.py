@@ -64,6 +64,7 @@ def facts(found: pd.DataFrame) -> dict[str, object]:
     middle = found.groupby(_CONDITION)[["others", "width"]].median()
     few, many = min(validation.HIDDEN), max(validation.HIDDEN)
     coarse, fine = min(validation.DECIMALS), max(validation.DECIMALS)
+    whole = found.loc[found["hidden"] == many, "data_set"].unique()
     fails = found[~found["true_method"] | ~found["true_counts"]]
     return {
         "trials": len(found),
@@ -74,6 +75,7 @@ def facts(found: pd.DataFrame) -> dict[str, object]:
         "covered": int(found["true_counts"].sum()),
         "failed": ", ".join(sorted(set(fails["data_set"]))) or "none",
         "few": 100 * few,
+        "rows_whole": int(validation.store.load("counts")["data_set"].value_counts()[whole].max()),
         "coarse": coarse,
         "fine": fine,
         "others_coarse": middle["others"][(many, coarse)],
@@ -146,11 +148,14 @@ def published_facts(found: pd.DataFrame) -> Mapping[str, object]:
     titles = validation.store.load("published_analyses").set_index("analysis")["title"]
     missed = last.index[~last["stated_left"]]
     alone = last["stated_left"] & (last["left"] == last["stated"])
+    rates = found[found["numbers"] == "rates"].set_index("analysis")
+    wrong = rates.index[~rates["stated_left"] & (rates["methods"] > 0)]
     return {
         "results": len(last),
         "named": int(last["stated_left"].sum()),
         "alone": int(alone.sum()),
         "missed": "; ".join(titles[missed]) or "none",
+        "misnamed": _listed(titles[wrong].tolist()),
         "nothing": int((last["methods"] == 0).sum()),
         "refused": _refused(titles[last.index[~last["stated_tried"]]].tolist()),
     }
