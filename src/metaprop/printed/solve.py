@@ -1,6 +1,7 @@
 """The vectors of counts that print as printed under one method, or what is certain of them."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -26,5 +27,5 @@ def solve(problem: Problem, candidate: Candidate, list_limit: int) -> Outcome:
         np.array([a for _, a, _ in problem.sums], np.int64),
         np.array([b for _, _, b in problem.sums], np.int64),
     )
-    search = Search(targets, list(problem.allowed), totals, lambda x: holds(problem, candidate, x))
+    search = Search(targets, list(problem.allowed), totals, partial(holds, problem, candidate))
     return known(search, list_limit)

@@ -1,0 +1,254 @@
+"""What printed this? Against plain enumeration: the same vectors and methods, always."""
+
+import pickle
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metaprop.counts import ranges
+from metaprop.effectsize import INVERSES
+from metaprop.method import CI_METHODS, TAU2_METHODS, Method
+from metaprop.pooling import pool_proportions
+from metaprop.printed import problem, read, solve, which
+from metaprop.printed.rounding import RULES, interval, within
+
+MODES = {
+    "half-up": (ROUND_HALF_UP,), "half-even": (ROUND_HALF_EVEN,), "truncation": (ROUND_DOWN,),
+    "unknown": (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_DOWN),
+}  # fmt: skip
+SCALES = read.SUPPORTED
+CASES = 150
+
+
+def as_printed(value, decimals, mode):
+    """A number as a paper prints it."""
+    return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), mode))
+
+
+def results(x, n, method):
+    """Quantities of vectors x, a list of meanings each, from the public functions of pooling."""
+    found = pool_proportions(x, n, method)
+    fit, df = found.fit, max(len(n) - 1, 1)
+    return {
+        "estimate": [100 * found.estimate], "lower": [100 * found.lower],
+        "upper": [100 * found.upper], "tau2": [fit.tau2], "Q": [fit.q], "p_Q": [fit.q_p],
+        "I2": [100 * fit.i2, 100 * (1 - df / np.maximum(fit.q, df))], "H2": [fit.h2, fit.q / df],
+    }  # fmt: skip
+
+
+def grid_of(rows):
+    """Every vector of counts between x_min and x_max."""
+    low, high = rows["x_min"].to_numpy(), rows["x_max"].to_numpy()
+    return np.indices(high - low + 1).reshape(len(low), -1).T + low
+
+
+def plain(rows, printed, method, rule):
+    """Every vector that prints as printed, tried one after the other as strings."""
+    x = grid_of(rows)
+    values = results(x, rows["n"].to_numpy(), method)
+    keep = []
+    for i in range(len(x)):
+        for r in printed.itertuples():
+            decimals = len(r.printed.partition(".")[2])
+            wanted = Decimal(r.printed)
+            shown = {
+                Decimal(as_printed(v[i], decimals, m)) for v in values[r.quantity]
+                for m in MODES[rule]
+            }  # fmt: skip
+            if wanted not in shown and not _clipped(r, method, values, i):
+                break
+        else:
+            keep.append(x[i].tolist())
+    return keep
+
+
+def _clipped(r, method, values, i):
+    """Whether a limit beyond 0 or 1 is printed as that end."""
+    if not method.scale.startswith(("PLN", "PR")):
+        return False
+    value = values[r.quantity][0][i]
+    low = r.quantity == "lower" and value < 0 and Decimal(r.printed) == 0
+    return low or (r.quantity == "upper" and value > 100 and Decimal(r.printed) == 100)
+
+
+@st.composite
+def problems(draw):
+    k = draw(st.integers(1, 4))
+    n = [draw(st.integers(1, 9)) for _ in range(k)]
+    ends = [sorted((draw(st.integers(0, m)), draw(st.integers(0, m)))) for m in n]
+    rows = pd.DataFrame(ends, columns=["x_min", "x_max"])
+    rows = rows.assign(label=[f"r{i}" for i in range(k)], n=n)
+    scale = draw(st.sampled_from(SCALES))
+    method = Method(
+        scale, draw(st.sampled_from(list(TAU2_METHODS))),
+        draw(st.sampled_from(CI_METHODS)) if k > 1 else "wald", draw(st.sampled_from(INVERSES)),
+    )  # fmt: skip
+    x = np.array([[draw(st.integers(a, b)) for a, b in ends]])
+    with np.errstate(divide="ignore"):
+        values = results(x, np.array(n), method)
+    rule = draw(st.sampled_from(RULES))
+    lines = []
+    for quantity in draw(st.sets(st.sampled_from(list(values)), min_size=1, max_size=4)):
+        value = draw(st.sampled_from(values[quantity]))[0]
+        if np.isfinite(value):
+            decimals = draw(st.integers(0, 2))
+            shown = as_printed(value, decimals, draw(st.sampled_from(MODES[rule])))
+            lines.append(("all", scale, quantity, shown.replace("-0", "0") if float(shown) == 0
+                          else shown))  # fmt: skip
+    return rows, pd.DataFrame(lines, columns=read.PRINTED_COLUMNS), method, rule, x[0].tolist()
+
+
+@settings(max_examples=CASES, deadline=None, derandomize=True)
+@given(problems())
+def test_the_vectors_are_those_of_plain_enumeration(case):
+    rows, printed, method, rule, true = case
+    if not len(printed):
+        return
+    built = problem.build(read.check_rows(rows), read.check_printed(printed, rows), rule)
+    found = solve.solve(built, problem.Candidate(method), 10**6)
+    with np.errstate(divide="ignore"):
+        wanted = plain(rows, printed, method, rule)
+    assert true in wanted
+    assert found.vectors.tolist() == wanted
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(problems())
+def test_no_range_is_too_narrow_where_vectors_are_not_listed(case):
+    """Ends seen and certified are ends of the enumeration; bounds never lie inside it."""
+    rows, printed, method, rule, _ = case
+    if not len(printed):
+        return
+    built = problem.build(read.check_rows(rows), read.check_printed(printed, rows), rule)
+    with np.errstate(divide="ignore"):
+        wanted = np.array(plain(rows, printed, method, rule))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, few in (("LOOK", 2), ("NODES", 3), ("QUESTION", 20), ("STEPS", 50)):
+            patch.setattr(ranges, name, few)
+        found = solve.solve(built, problem.Candidate(method), 0)
+        assert not found.empty
+        for i in range(len(rows)):
+            span = ranges.span([found], i)
+            least, most = wanted[:, i].min(), wanted[:, i].max()
+            assert span.low <= least <= most <= span.high
+            if span.seen_low is not None:
+                assert least <= span.seen_low <= span.seen_high <= most
+
+
+ROWS = pd.DataFrame({
+    "label": ["a", "b", "c", "d"], "n": [20, 15, 30, 12], "x_min": [4, 0, 5, 0],
+    "x_max": [4, 15, 20, 12], "arm": ["x", "x", "y", "y"], "study": ["s", "t", "s", "u"],
+})  # fmt: skip
+
+
+def lines(*cells):
+    return pd.DataFrame(cells, columns=read.PRINTED_COLUMNS)
+
+
+def printed_of(x, method, selector="all", decimals=1):
+    """What a method prints of counts x, for `ROWS`."""
+    members = problem.chosen(selector, ROWS)
+    found = pool_proportions(members @ x, members @ ROWS["n"].to_numpy(), method)
+    values = {q: 100 * float(getattr(found, q)) for q in ("estimate", "lower", "upper")}
+    return [
+        (selector, method.scale, q, as_printed(v, decimals, ROUND_HALF_UP))
+        for q, v in values.items()
+    ]
+
+
+TRUE = np.array([4, 6, 11, 1])
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_true_method_and_counts_remain(scale):
+    method = Method(scale, "DL", "wald", "harmonic")
+    extra = [("label=b", "", "rate", "40"), ("all", "", "events", "22")]
+    for selector in ("all", "arm=x", "all by study"):
+        extra += printed_of(TRUE, method, selector)
+    answer = which(ROWS, lines(*extra), methods=[method])
+    assert answer.verdict == "unique"
+    assert answer.ranges["x_min"].tolist() == TRUE.tolist()
+    counts = answer.vectors[list("abcd")].drop_duplicates()  # R meta's zero cells: a second method
+    assert counts.to_numpy().tolist() == [TRUE.tolist()]
+    assert "Unique" in answer.say()
+
+
+def test_weights_and_prediction_limits_are_used():
+    method = Method("PLO", "REML", "hartung-knapp", "none")
+    found = pool_proportions(TRUE, ROWS["n"], method)
+    own = [("all", "PLO", q, as_printed(100 * getattr(found, q), 0, ROUND_HALF_UP))
+           for q in ("pi_lower", "pi_upper")]  # fmt: skip
+    without = which(ROWS, lines(*printed_of(TRUE, method, decimals=0)), methods=[method])
+    both = which(ROWS, lines(*printed_of(TRUE, method, decimals=0), *own), methods=[method])
+    weight = which(ROWS, lines(*printed_of(TRUE, method, decimals=0),
+                               ("label=a", "PLO", "weight", "99")), methods=[method])  # fmt: skip
+    assert 0 < both.methods["vectors"].sum() < without.methods["vectors"].sum()
+    assert weight.verdict == "infeasible"
+    assert "Infeasible" in weight.say()
+
+
+def test_a_scale_that_is_not_printed_is_searched_over_all():
+    shown = printed_of(TRUE, Method("PFT", "REML", "wald", "harmonic"))
+    blank = lines(*((a, "", c, d) for a, _, c, d in shown))
+    methods = [Method(s, "REML", "wald", "harmonic") for s in SCALES]
+    answer = which(ROWS, blank, methods=methods)
+    assert "PFT" in set(answer.methods["scale"])
+    assert answer.methods["found"].eq("all vectors").all()
+
+
+def test_what_says_nothing_is_too_little():
+    answer = which(ROWS, lines(("all", "PAS", "lower", "<100")), methods=[Method()], list_limit=10)
+    assert answer.verdict == "too little said"
+    assert answer.vectors is None
+    assert answer.ranges["certified"].eq("exact").all()
+
+
+class Cluster:
+    """A stand-in for a Dask client: everything goes through pickle, as it does there."""
+
+    def map(self, function, *columns, pure):
+        assert pure is False
+        run = pickle.loads(pickle.dumps(function))
+        return [run(*pickle.loads(pickle.dumps(row))) for row in zip(*columns, strict=True)]
+
+    def gather(self, futures):
+        return pickle.loads(pickle.dumps(futures))
+
+
+@pytest.mark.parametrize("limit", [10**6, 3])
+def test_a_cluster_gives_the_same(limit):
+    methods = [Method("PAS", t) for t in ("DL", "PM")]
+    printed = lines(*printed_of(TRUE, methods[0], decimals=0))
+    here = which(ROWS, printed, methods=methods, list_limit=limit)
+    there = which(ROWS, printed, methods=methods, list_limit=limit, client=Cluster())
+    assert here.say() == there.say()
+    for name in ("methods", "ranges", "quantities"):
+        assert getattr(here, name).to_csv() == getattr(there, name).to_csv()
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("decimals", [0, 1])
+def test_an_interval_is_what_rounds_to_the_number(rule, decimals):
+    for tick in range(0, 400):
+        value = Decimal(tick) / 200  # ties included
+        for mode in MODES[rule]:
+            low, high = interval(str(value.quantize(Decimal(1).scaleb(-decimals), mode)), rule)
+            assert low <= float(value) < high
+        if rule != "unknown":
+            other = value.quantize(Decimal(1).scaleb(-decimals), MODES[rule][0]) + 1
+            low, high = interval(str(other), rule)
+            assert not low <= float(value) < high
+
+
+def test_a_tie_of_counts_is_exact():
+    assert within(1, 8, "13", "half-up")
+    assert not within(1, 8, "13", "half-even")
+    assert within(1, 8, "12", "half-even")
+    assert within(1, 8, "12", "truncation")
+    assert within(1, 8, "12", "unknown")
+    assert within(1, 8, "13", "unknown")
+    assert not within(1, 8, "12.4", "half-up")
