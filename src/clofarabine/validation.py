@@ -186,9 +186,12 @@ def moved(trial: Trial) -> tuple[pd.DataFrame, str]:
 
 
 def wrong_counts(repeats: int = 1) -> pd.DataFrame:
-    """What one wrong documented count does to the trials that have one, saved: a row each."""
+    """What one wrong documented count does to every second trial that has one, saved: a row each.
+
+    Every second, because each takes as long as the trial itself.
+    """
     found = []
-    for trial in made(repeats):
+    for trial in made(repeats)[::2]:
         if trial.hidden == 1:
             continue  # no count is documented
         rows, label = moved(trial)
