@@ -1,13 +1,13 @@
 """Tables, sentences and the picture of notebook 08."""
 
-from collections.abc import Mapping
-
 import pandas as pd
+from IPython.display import Markdown
 
-from . import validation
+from . import validation, validation_published
 from .figures import Picture
 from .figures import validation as pictures
 from .show import Table, cell, table
+from .text import say
 
 _CONDITION = ["hidden", "decimals"]
 _HEADINGS = {
@@ -21,6 +21,14 @@ _HEADINGS = {
     "single": "hidden counts with one value left",
     "exact": "trials with exact ranges",
 }
+
+
+class Facts(dict[str, object]):
+    """Numbers by name, for the sentences of the notebook."""
+
+    def say(self, template: str) -> Markdown:
+        """The sentence with these numbers filled in, shown."""
+        return say(template, self)
 
 
 def _by_condition(found: pd.DataFrame, **how: str) -> pd.DataFrame:
@@ -59,38 +67,44 @@ def told_figure(found: pd.DataFrame) -> Picture:
     return pictures.told(found, pictures.CAPTION.format(**facts(found)))
 
 
-def facts(found: pd.DataFrame) -> dict[str, object]:
+def facts(found: pd.DataFrame) -> Facts:
     """Numbers of the sentences on the trials."""
     middle = found.groupby(_CONDITION)[["others", "width"]].median()
     few, many = min(validation.HIDDEN), max(validation.HIDDEN)
     coarse, fine = min(validation.DECIMALS), max(validation.DECIMALS)
     whole = found.loc[found["hidden"] == many, "data_set"].unique()
     fails = found[~found["true_method"] | ~found["true_counts"]]
-    return {
-        "trials": len(found),
-        "sets": found["data_set"].nunique(),
-        "printers": len(validation.printers()),
-        "others": len(validation.printers()) - 1,
-        "survived": int(found["true_method"].sum()),
-        "covered": int(found["true_counts"].sum()),
-        "failed": ", ".join(sorted(set(fails["data_set"]))) or "none",
-        "few": 100 * few,
-        "rows_whole": int(validation.store.load("counts")["data_set"].value_counts()[whole].max()),
-        "coarse": coarse,
-        "fine": fine,
-        "others_coarse": middle["others"][(many, coarse)],
-        "others_fine": middle["others"][(many, fine)],
-        "others_few": middle["others"][(few, fine)],
-        "width_coarse": middle["width"][(many, coarse)],
-        "width_fine": middle["width"][(many, fine)],
-        "width_few": middle["width"][(few, fine)],
-        "unique": int((found["others"] == 0).sum()),
-        "one_scale": int((found["scales"] == 1).sum()),
-        "exact": int(found["exact"].sum()),
-        "untried": _listed([n for n in validation.data_sets() if n not in set(found["data_set"])]),
-        "vectors": cell(float(validation.MOST_VECTORS)),
-        "patients": validation.MOST_PATIENTS,
-    }
+    return Facts(
+        {
+            "trials": len(found),
+            "sets": found["data_set"].nunique(),
+            "printers": len(validation.printers()),
+            "others": len(validation.printers()) - 1,
+            "survived": int(found["true_method"].sum()),
+            "covered": int(found["true_counts"].sum()),
+            "failed": ", ".join(sorted(set(fails["data_set"]))) or "none",
+            "few": 100 * few,
+            "rows_whole": int(
+                validation.store.load("counts")["data_set"].value_counts()[whole].max()
+            ),
+            "coarse": coarse,
+            "fine": fine,
+            "others_coarse": middle["others"][(many, coarse)],
+            "others_fine": middle["others"][(many, fine)],
+            "others_few": middle["others"][(few, fine)],
+            "width_coarse": middle["width"][(many, coarse)],
+            "width_fine": middle["width"][(many, fine)],
+            "width_few": middle["width"][(few, fine)],
+            "unique": int((found["others"] == 0).sum()),
+            "one_scale": int((found["scales"] == 1).sum()),
+            "exact": int(found["exact"].sum()),
+            "untried": _listed(
+                [n for n in validation.data_sets() if n not in set(found["data_set"])]
+            ),
+            "vectors": cell(float(validation.MOST_VECTORS)),
+            "patients": validation.MOST_PATIENTS,
+        }
+    )
 
 
 def wrong_table(found: pd.DataFrame) -> Table:
@@ -104,16 +118,18 @@ def wrong_table(found: pd.DataFrame) -> Table:
     return table(shown, headings, "One documented count moved by one", decimals=0)
 
 
-def wrong_facts(found: pd.DataFrame) -> dict[str, object]:
+def wrong_facts(found: pd.DataFrame) -> Facts:
     """Numbers of the sentence on wrong counts, in percent of trials by decimals."""
     share = 100 * found.groupby("decimals")[["empty_own", "empty_every"]].mean()
     own, every = ([f"{v:.0f}%" for v in share[c]] for c in ("empty_own", "empty_every"))
-    return {
-        "trials": len(found),
-        "decimals": _listed([str(d) for d in share.index]),
-        "own": _listed(own),
-        "every": _listed(every),
-    }
+    return Facts(
+        {
+            "trials": len(found),
+            "decimals": _listed([str(d) for d in share.index]),
+            "own": _listed(own),
+            "every": _listed(every),
+        }
+    )
 
 
 def _listed(parts: list[str]) -> str:
@@ -142,7 +158,7 @@ def published_table(found: pd.DataFrame) -> Table:
 _MOST_NAMED = 6
 
 
-def published_facts(found: pd.DataFrame) -> Mapping[str, object]:
+def published_facts(found: pd.DataFrame) -> Facts:
     """Numbers of the sentences on published results: the last answer on each decides."""
     last = found.groupby("analysis", sort=False).last()
     titles = validation.store.load("published_analyses").set_index("analysis")["title"]
@@ -150,15 +166,17 @@ def published_facts(found: pd.DataFrame) -> Mapping[str, object]:
     alone = last["stated_left"] & (last["left"] == last["stated"])
     rates = found[found["numbers"] == "rates"].set_index("analysis")
     wrong = rates.index[~rates["stated_left"] & (rates["methods"] > 0)]
-    return {
-        "results": len(last),
-        "named": int(last["stated_left"].sum()),
-        "alone": int(alone.sum()),
-        "missed": "; ".join(titles[missed]) or "none",
-        "misnamed": _listed(titles[wrong].tolist()),
-        "nothing": int((last["methods"] == 0).sum()),
-        "refused": _refused(titles[last.index[~last["stated_tried"]]].tolist()),
-    }
+    return Facts(
+        {
+            "results": len(last),
+            "named": int(last["stated_left"].sum()),
+            "alone": int(alone.sum()),
+            "missed": "; ".join(titles[missed]) or "none",
+            "misnamed": _listed(titles[wrong].tolist()),
+            "nothing": int((last["methods"] == 0).sum()),
+            "refused": _refused(titles[last.index[~last["stated_tried"]]].tolist()),
+        }
+    )
 
 
 def _refused(names: list[str]) -> str:
@@ -166,6 +184,12 @@ def _refused(names: list[str]) -> str:
     if not names:
         return ""
     return f"The tool does not search the stated model of {_listed(names)}, and refuses it by name."
+
+
+def rounding_facts() -> Facts:
+    """Numbers of the sentence on a limit that an article rounded twice."""
+    both = "aki2020 article", "aki2020 output"
+    return Facts(validation_published.rounded_twice(*both, "lower"))
 
 
 def sources_table() -> Table:

@@ -190,8 +190,8 @@ def _found() -> pd.DataFrame:
     """Two trials of every condition, all of whose truths are kept."""
     rows = [
         {
-            "data_set": "b" if i else "a", "scale": "PAS", "tau2_method": "DL", "decimals": d,
-            "hidden": h, "hidden_rows": 2, "true_method": True, "true_counts": True,
+            "data_set": "hine1989" if i else "gibson2002", "scale": "PAS", "tau2_method": "DL",
+            "decimals": d, "hidden": h, "hidden_rows": 2, "true_method": True, "true_counts": True,
             "others": 4 * i, "undecided": 0, "scales": 1 + i, "width": 10.0 * d + i, "single": 0,
             "exact": True,
         }
@@ -208,7 +208,7 @@ def test_sentences_count_what_the_table_holds():
     assert (facts["unique"], facts["one_scale"], facts["failed"]) == (9, 9, "none")
     lost = found.assign(true_method=[*found["true_method"][:-1], False])
     facts = validation_shown.facts(lost)
-    assert (facts["survived"], facts["covered"], facts["failed"]) == (17, 18, "b")
+    assert (facts["survived"], facts["covered"], facts["failed"]) == (17, 18, "hine1989")
 
 
 def test_wrong_counts_are_counted_by_decimals():
