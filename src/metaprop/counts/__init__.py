@@ -16,6 +16,8 @@ distance
     How far what effects give is from what is printed.
 joint
     The compiled search under several printed results at once.
+pairs
+    Pieces of tau² of two results that cannot hold together.
 walk
     A random walk to one vector that prints as printed.
 several

@@ -8,15 +8,17 @@ is an outer bound.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from .several import Counts, Root, Search, ends
 
 # Nodes of a first look, of a whole listing, and of one question about an end of a range.
-LOOK, NODES, QUESTION = 30_000, 1_500_000, 30_000
-STEPS = 3_000  # of one walk
-_STARTS = 6
+LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
+WIDE = 10**11  # vectors of a grid that a listing is tried for at once
+FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
+_STARTS = 5
 
 
 @dataclass(frozen=True)
@@ -64,20 +66,21 @@ def known(search: Search, list_limit: int) -> Outcome:
         return Outcome(None, *ends(search.domain), none)
     if root is None:
         return _listed(none)
-    seen, share = search.run(root, list_limit + 1, LOOK)
-    if share < 1 and share * NODES > LOOK:
+    grid = prod(int(d.sum()) for d in root[0])
+    seen, share = search.run(root, list_limit + 1, LOOK if grid > WIDE else NODES)
+    if share < 1 and grid > WIDE and share * NODES > LOOK:
         seen, share = search.run(root, list_limit + 1, NODES)
     if share == 1:
         return _listed(seen)
     low, high = ends(root[0])
     if not len(seen):
-        for start in np.linspace(0.15, 0.85, _STARTS):
+        for start in np.linspace(0.1, 0.6, _STARTS):
             near = np.round(low + start * (high - low)).astype(np.int64)
-            seen = search.walk(root, near, -1, STEPS)
+            seen = search.walk(root, near, -1, FIRST)
             if len(seen):
                 break
     if not len(seen):
-        seen, share = search.run(root, 1, NODES)
+        seen, share = search.run(root, 1, NODES // 40)
         if share == 1:
             return _listed(seen)
     return Outcome(None, low, high, seen, search, root)
@@ -138,17 +141,17 @@ def _settle(o: Outcome, row: int, sign: int, outer: int, inner: int | None) -> t
     return outer, best
 
 
-def _limited(o: Outcome, row: int, a: int, b: int) -> Root | None:
+def _limited(o: Outcome, row: int, a: int, b: int, deep: bool) -> Root | None:
     low, high = min(a, b), max(a, b)
     domain = [d.copy() for d in o.root[0]]
     domain[row][:low] = False
     domain[row][high + 1 :] = False
-    return o.search.root(domain, o.root[1])
+    return o.search.root(domain, o.root[1], deep)
 
 
 def _walk(o: Outcome, row: int, value: int, near: Counts) -> Counts:
     """A vector with this count in the row, found by a walk from near; or none."""
-    root = _limited(o, row, value, value)
+    root = _limited(o, row, value, value, False)
     if root is None:
         return np.empty((0, len(near)), np.int32)
     return o.search.walk(root, near, row, STEPS)
@@ -156,7 +159,7 @@ def _walk(o: Outcome, row: int, value: int, near: Counts) -> Counts:
 
 def _ask(o: Outcome, row: int, a: int, b: int, near: Counts) -> tuple[bool | None, Counts]:
     """Whether a vector has a count from a to b in a row; None where the search did not end."""
-    root = _limited(o, row, a, b)
+    root = _limited(o, row, a, b, True)
     if root is None:
         return False, np.empty((0, len(near)), np.int32)
     seen, share = o.search.run(root, 1, QUESTION, near)

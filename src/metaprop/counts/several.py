@@ -10,6 +10,7 @@ from scipy.special import ndtri, stdtrit
 from .. import kernels
 from ..effectsize import Array
 from . import distance, joint, sums
+from .pairs import apart
 from .sums import Printed
 from .walk import walk
 
@@ -135,7 +136,7 @@ class Search:
         self.targets, self.totals, self.accept = targets, totals, accept
         self.domain = [d.copy() for d in domain]
 
-    def root(self, domain: list[Mask], tables: list[_Tables] | None = None
+    def root(self, domain: list[Mask], tables: list[_Tables] | None = None, deep: bool = True
     ) -> Root | None:  # fmt: skip
         """The domain and tables after everything that follows at once; None where nothing fits."""
         domain = [d.copy() for d in domain]
@@ -153,14 +154,22 @@ class Search:
                     return None
         else:
             tables = [replace(t, open=t.open.copy(), alive=t.alive.copy()) for t in tables]
+        if not self._settled(domain, tables):
+            return None
+        if deep and _pairs(tables) and not self._settled(domain, tables):
+            return None
+        return domain, tables
+
+    def _settled(self, domain: list[Mask], tables: list[_Tables]) -> bool:
+        """Narrow the domain until nothing more follows; whether anything is left."""
         changed = True
         while changed:
             changed = False
             for own in tables:
                 changed |= _narrow(own, domain)
                 if not own.alive.any() or not all(d.any() for d in domain):
-                    return None
-        return domain, tables
+                    return False
+        return True
 
     def _first(self, rows: int) -> NDArray[np.int64]:
         """For each row the smallest result that it is in: the search closes that one first."""
@@ -216,6 +225,22 @@ class Search:
         x = np.empty((int(hit), len(order)), np.int32)
         x[:, order] = own
         return x[self.accept(x)] if hit else x
+
+
+def _pairs(tables: list[_Tables]) -> bool:
+    """Close pieces that cannot hold, alone or with any of another result about the same rows."""
+    changed = False
+    for i, a in enumerate(tables):
+        alone, none = np.ones(1, bool), a.tables[:1, :0]
+        for p in range(len(a.alive)):
+            own = slice(p, p + 1)
+            changed |= apart(a.tables[own], none, a.open[own], a.open[own], a.alive[own], alone)
+            alone[:] = True
+        for b in tables[i + 1 :]:
+            same = a.y.shape == b.y.shape and bool((a.low == b.low).all())
+            if same and (a.target.members == b.target.members).all():
+                changed |= apart(a.tables, b.tables, a.open, b.open, a.alive, b.alive)
+    return changed
 
 
 def _arrays(tables: list[_Tables], order: NDArray[np.int64]) -> tuple:

@@ -39,7 +39,10 @@ def write(answer: Answer, rows: pd.DataFrame, folder: Path) -> list[Path]:
         written.append(path)
     path = folder / FIGURE
     if len(answer.ranges):
-        figure = count_spans(answer.ranges.assign(n=rows["n"].to_numpy()), answer.verdict)
+        figure = count_spans(
+            answer.ranges.assign(n=rows["n"].to_numpy()),
+            f"{answer.verdict.capitalize()}: counts that print these numbers",
+        )
         with mpl.rc_context({"svg.hashsalt": "metaprop", "svg.fonttype": "none"}):
             _replace(path, lambda t: figure.savefig(t, format="svg", metadata={"Date": None}))
         written.append(path)
