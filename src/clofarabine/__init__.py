@@ -61,6 +61,12 @@ safety_facts
     Numbers of its sentences.
 safety_shown
     Its tables and captions.
+validation
+    Notebook 08: results that metafor printed from known counts, asked back.
+validation_published
+    Published results with public counts.
+validation_shown
+    Its tables, sentences and picture.
 headline
     The numbers that README states.
 """

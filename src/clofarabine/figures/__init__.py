@@ -13,6 +13,8 @@ safety
     Adverse events.
 claims
     The map of all claims.
+validation
+    What a printed result tells (notebook 08).
 """
 
 from metaprop.plots.counts import count_ranges, intervals, method_grid, strips, together
