@@ -30,6 +30,8 @@ heterogeneity
     Q, tau² and I² with their intervals.
 equivalent
     A method in a sentence, and as calls of R.
+likelihood_kernels
+    Compiled log-likelihoods of counts, and the climb to their top.
 likelihood
     The counts are binomial: GLMM and beta-binomial.
 bayes
