@@ -35,7 +35,11 @@ likelihood_kernels
 likelihood
     The counts are binomial: GLMM and beta-binomial.
 bayes
-    Posteriors of mu and tau.
+    Posteriors of mu and tau, rows normal.
+bayes_binomial
+    The same with the counts binomial.
+prediction
+    What is said of the rate of a new study.
 influence
     Leave-one-out, cumulative, diagnostics.
 moderators

@@ -14,10 +14,11 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, ndtri, stdtrit
+from scipy.special import betainc, betaincinv, expit, logit, ndtri, stdtr, stdtrit
 
 from .effectsize import Array, counts
 from .likelihood_kernels import BETA_BINOMIAL, GLMM, fit_rows
+from .method import Likelihood
 
 # The beta-binomial likelihood is a sum over patients; beyond this it would take minutes.
 MAX_PATIENTS = 10**7
@@ -34,7 +35,7 @@ class Exact:
     spread : between-study variance, tau² of the log odds under `glmm`, the correlation rho of two
         patients of one study (0 to 1) under `beta_binomial`.
     loglik : log-likelihood at the maximum, binomial coefficients included.
-    k : number of rows. level : confidence level.
+    k : number of rows. level : confidence level. model : "GLMM" or "beta-binomial".
     """
 
     estimate: Array
@@ -45,17 +46,43 @@ class Exact:
     loglik: Array
     k: int
     level: float
+    model: Likelihood
 
     def prediction(self) -> tuple[Array, Array]:
-        """Prediction limits of a new study's log odds under `glmm`, t with k - 2 df.
+        """Prediction limits of a new study's log odds, each of shape (...).
 
-        Shape (...); NaN with k < 3, which leave no degree of freedom (Higgins et al. 2009).
+        Under `glmm` t with k - 2 df (Higgins et al. 2009). Under `beta_binomial` quantiles of the
+        fitted beta distribution, which leave out that its two parameters are estimates and are
+        therefore too narrow; where rho is 0 both are the estimate. NaN with k < 3.
         """
-        half = np.full_like(self.se, np.nan)
-        if self.k > 2:
-            t = stdtrit(self.k - 2, (1 + self.level) / 2)
-            half = t * np.sqrt(self.spread + self.se**2)
-        return self.estimate - half, self.estimate + half
+        tails = (1 - self.level) / 2, (1 + self.level) / 2
+        if self.k < 3:
+            return np.full_like(self.se, np.nan), np.full_like(self.se, np.nan)
+        if self.model == "GLMM":
+            half = stdtrit(self.k - 2, tails[1]) * self._new_se
+            return self.estimate - half, self.estimate + half
+        ends = (betaincinv(*self._beta, p) for p in tails)
+        low, high = (np.where(self.spread > 0, logit(e), self.estimate) for e in ends)
+        return low, high
+
+    def below(self, log_odds: ArrayLike) -> Array:
+        """Chance that a new study's log odds lie below these, shape (...); as in `prediction`."""
+        if self.k < 3:
+            return np.full_like(self.se, np.nan)
+        if self.model == "GLMM":
+            return stdtr(self.k - 2, (log_odds - self.estimate) / self._new_se)
+        sure = np.where(self.estimate < log_odds, 1.0, 0.0)
+        return np.where(self.spread > 0, betainc(*self._beta, expit(log_odds)), sure)
+
+    @property
+    def _new_se(self) -> Array:
+        return np.sqrt(self.spread + self.se**2)
+
+    @property
+    def _beta(self) -> tuple[Array, Array]:
+        """Parameters alpha and beta of the rates' distribution; of no use where rho is 0."""
+        size = 1 / np.where(self.spread > 0, self.spread, 0.5) - 1
+        return expit(self.estimate) * size, expit(-self.estimate) * size
 
     def proportion(self) -> tuple[Array, Array, Array]:
         """Pooled rate and its limits as proportions, each of shape (...)."""
@@ -94,7 +121,8 @@ def _fit(model: int, x: Array, n: Array, level: float, spread: Callable[[Array],
         raise ArithmeticError("the likelihood was not maximised")
     estimate, se, b, ll = (c.reshape(shape) for c in result.T)
     half = ndtri((1 + level) / 2) * se
-    return Exact(estimate, se, estimate - half, estimate + half, spread(b), ll, k, level)
+    name: Likelihood = "GLMM" if model == GLMM else "beta-binomial"
+    return Exact(estimate, se, estimate - half, estimate + half, spread(b), ll, k, level, name)
 
 
 def glmm(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:

@@ -46,7 +46,7 @@ def _mode(x: float, n: float, mu: float, tau: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _glmm(x, n, mu, tau, out):  # noqa: ANN001, ANN202
+def glmm_terms(x, n, mu, tau, out) -> float:  # noqa: ANN001
     """Log-likelihood (returned) with gradient and Hessian in (mu, tau), by adaptive quadrature.
 
     out = (g_mu, g_tau, h_mu_mu, h_mu_tau, h_tau_tau), from the moments of the posterior of u. The
@@ -72,7 +72,9 @@ def _glmm(x, n, mu, tau, out):  # noqa: ANN001, ANN202
                 j += 1
                 # the exponent less its value at the mode, without the cancellation of huge n
                 d = tau * t
-                if d < 30.0:
+                if eta > 20.0 and d > -30.0:  # the same seen from the other side: p0 is 1 here
+                    rise = (a - m) * d - m * log1p(exp(-eta) / (1.0 + exp(-eta)) * expm1(-d))
+                elif eta <= 20.0 and d < 30.0:
                     rise = a * d - m * log1p(p0 * expm1(d))
                 else:
                     rise = a * d - m * (_log1pexp(eta + d) - _log1pexp(eta))
@@ -150,7 +152,7 @@ def _beta_binomial(x, n, mu, theta, out):  # noqa: ANN001, ANN202
 @njit(cache=True, nogil=True)
 def _evaluate(model, x, n, a, b, out):  # noqa: ANN001, ANN202
     if model == GLMM:
-        return _glmm(x, n, a, b, out)
+        return glmm_terms(x, n, a, b, out)
     return _beta_binomial(x, n, a, b, out)
 
 
