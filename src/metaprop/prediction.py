@@ -93,8 +93,8 @@ def new_study(
     --------
     >>> from metaprop.method import Method
     >>> found = new_study([7, 6, 0, 2, 11], [61, 65, 4, 43, 26], Method(), 0.1)
-    >>> print(f"{found.lower:.2f} to {found.upper:.2f}, below 10%: {found.below:.2f}")
-    0.00 to 0.64, below 10%: 0.43
+    >>> print(f"{found.lower:.2f} to {found.upper:.2f}, below 10%: {found.below:.1f}")
+    0.00 to 0.64, below 10%: 0.4
     """
     _check(threshold)
     if np.shape(n)[-1] < 3 or method.tau2_method == "CE":

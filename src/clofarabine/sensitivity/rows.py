@@ -112,16 +112,16 @@ class Rows:
 def needs(least: int, one: bool = False) -> Callable:
     """An analysis that needs so many rows (and one vector): with less it shows why not."""
 
-    def wrap(analyse: Callable[[Rows], Shown]) -> Callable[[Rows | Shown], Shown]:
+    def wrap(analyse: Callable[..., Shown]) -> Callable[..., Shown]:
         @wraps(analyse)
-        def run(rows: Rows | Shown) -> Shown:
+        def run(rows: Rows | Shown, *more: object) -> Shown:
             if isinstance(rows, Shown):
                 return nothing("Nothing to show: there is no set of possible counts here.")
             if len(rows.n) < least:
                 return nothing(f"This takes {least} rows with a count; found {len(rows.n)}.")
             if one and not rows.one:
                 return nothing("This takes one vector of counts; found a set of them.")
-            return analyse(rows)
+            return analyse(rows, *more)
 
         return run
 
