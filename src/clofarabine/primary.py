@@ -18,7 +18,7 @@ from metaprop.method import Method
 from metaprop.pooling import DEFAULT, pool_proportions
 from metaprop.prediction import new_study
 
-from . import figures, parameters, studies
+from . import appraisal, figures, parameters, studies
 from .show import Table
 from .show import table as to_table
 from .tables import store
@@ -243,6 +243,7 @@ def view(
         _lines(frame, method.scale, value["tau2"], study_ci), [*lines[:1], *published, *lines[1:]],
         title, "patients with the event (percent)",
         subtitle=_capital(labels.words(method)), notes=notes,
+        marks={} if table is not None else appraisal.marks(frame["study"]),
     )  # fmt: skip
     own = "Clopper-Pearson (exact)" if study_ci == "exact" else "Wilson"
     hollow = " Hollow: reconstructed, with the range of count, rate and interval." if sets else ""
@@ -251,6 +252,7 @@ def view(
         f"{value['estimate']:.1f}% [{value['lower']:.1f}, {value['upper']:.1f}] by "
         f"{labels.words(method)}. {'. '.join(notes)}. Intervals of single rows: {own}, 95%.{hollow}"
     )
+    caption += "" if table is not None else f" {appraisal.MARKS_CAPTION}"
     facts = {
         **value, "title": title, "k": len(known), "rows": len(frame), "patients": int(n.sum()),
         "heterogeneity": "; ".join(notes),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from metaprop import bayes, bayes_binomial, labels
+from metaprop import bayes, labels
 from metaprop.effectsize import transform
 from metaprop.method import LIKELIHOODS, Method
 from metaprop.prediction import new_study as predict
@@ -15,7 +15,7 @@ from metaprop.specifications import PRIOR_SCALE, specification, specifications
 
 from ..parameters import check
 from ..show import table
-from .prior import LOG_ODDS, binomial_percent, percent
+from .prior import LOG_ODDS, binomial, binomial_percent, percent
 from .rows import Rows, Shown, needs, nothing
 
 
@@ -34,13 +34,14 @@ def _methods(method: Method) -> list[Method]:
 def _posteriors(rows: Rows, share: float) -> list[tuple[Sequence[object], float]]:
     """Lines of the two Bayesian models under the half-normal prior, and their chance."""
     p = bayes.posterior(*transform(rows.x, rows.n, "PAS"), "half-normal", PRIOR_SCALE)
-    b = bayes_binomial.posterior(rows.x, rows.n, PRIOR_SCALE * LOG_ODDS)
+    b = binomial(rows, PRIOR_SCALE * LOG_ODDS)
     at = float(threshold_effect(share, rows.n, 0.0, Method("PAS")))
+    found = [("Bayes, arcsine", percent(p.predicted), p.below(at))]
+    if b:
+        ends = binomial_percent(b.predicted)
+        found.append(("Bayes, counts binomial", ends, b.below(float(logit(share)))))
     out = []
-    for name, ends, below in (
-        ("Bayes, arcsine", percent(p.predicted), p.below(at)),
-        ("Bayes, counts binomial", binomial_percent(b.predicted), b.below(float(logit(share)))),
-    ):
+    for name, ends, below in found:
         text = f"[{ends[1]:.0f}, {ends[2]:.0f}]"
         out.append(((name, "posterior, half-normal prior", text, f"{100 * below:.0f}"), below))
     return out
@@ -55,8 +56,8 @@ def new_study(rows: Rows, threshold: float) -> Shown:
         name = labels.SCALE[method.scale]
         try:
             found = predict(rows.x, rows.n, method, threshold / 100)
-        except ValueError as error:
-            problems.append((name, str(error), "", ""))
+        except (ValueError, ArithmeticError) as error:
+            problems.append((name, str(error).partition(";")[0], "", ""))
             continue
         if found is not None:
             low, high = (_range(100 * e) for e in (found.lower, found.upper))

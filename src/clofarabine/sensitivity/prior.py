@@ -35,6 +35,14 @@ def binomial_percent(s: bayes.Summary) -> np.ndarray:
     return 100 * expit(np.array([s.median, s.lower, s.upper]))
 
 
+def binomial(rows: Rows, scale: float) -> bayes_binomial.BinomialPosterior | None:
+    """Posterior with binomial counts; none where there are too many patients for its grid."""
+    try:
+        return bayes_binomial.posterior(rows.x, rows.n, scale)
+    except ValueError:
+        return None
+
+
 def _text(values: np.ndarray, decimals: int) -> str:
     mid, low, high = (f"{v:.{decimals}f}" for v in values)
     return f"{mid} [{low}, {high}]"
@@ -55,7 +63,8 @@ def posteriors(rows: Rows) -> Shown:
             upper.append(new[2])
     exact = []
     for scale in (PRIOR_SCALE * LOG_ODDS * s for s in STEPS):
-        b = bayes_binomial.posterior(rows.x, rows.n, scale)
+        if (b := binomial(rows, scale)) is None:
+            continue
         mu, new = binomial_percent(b.mu), binomial_percent(b.predicted)
         spread = _text(np.array([b.tau.median, b.tau.lower, b.tau.upper]) / LOG_ODDS, 2)
         name = f"half-normal({scale:g} log odds), counts binomial"
@@ -69,7 +78,8 @@ def posteriors(rows: Rows) -> Shown:
         "scale": PRIOR_SCALE, "low": min(medians), "high": max(medians), "new_low": min(upper),
         "new_high": max(upper), "median": middle, "centre": 100 * CENTRE,
         "spread_low": around[0], "spread_high": around[1], "log_odds": PRIOR_SCALE * LOG_ODDS,
-        "exact_low": min(exact), "exact_high": max(exact),
+        "binomial": f"the median is {min(exact):.1f} to {max(exact):.1f} percent" if exact
+        else "there are too many patients for the grid of the posterior",
     }  # fmt: skip
     shown = table(pd.DataFrame(lines, columns=names), caption="Median [95% credible interval]")
     return Shown((shown,), facts)
@@ -80,9 +90,11 @@ def tau(rows: Rows) -> Shown:
     """Prior and posterior of tau."""
     y, v = transform(rows.x, rows.n, "PAS")
     found = {p: bayes.posterior(y, v, p, PRIOR_SCALE) for p in PRIORS}
-    exact = bayes_binomial.posterior(rows.x, rows.n, PRIOR_SCALE * LOG_ODDS)
-    in_radians = replace(exact, grid=exact.grid / LOG_ODDS, density=exact.density * LOG_ODDS)
-    figure = draw.tau(rows, found | {BINOMIAL: in_radians})
+    shown = dict(found)
+    if exact := binomial(rows, PRIOR_SCALE * LOG_ODDS):
+        in_radians = replace(exact, grid=exact.grid / LOG_ODDS, density=exact.density * LOG_ODDS)
+        shown[BINOMIAL] = in_radians
+    figure = draw.tau(rows, shown)
     half = found["half-normal"].tau
     facts = {"median": half.median, "lower": half.lower, "upper": half.upper}
     return Shown((figures.draw(figure, "posterior_of_tau", draw.TAU),), facts)
