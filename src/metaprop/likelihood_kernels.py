@@ -72,9 +72,9 @@ def glmm_terms(x, n, mu, tau, out) -> float:  # noqa: ANN001
                 j += 1
                 # the exponent less its value at the mode, without the cancellation of huge n
                 d = tau * t
-                if eta > 20.0 and d > -30.0:  # the same seen from the other side: p0 is 1 here
+                if eta > 5.0 and d > -30.0:  # seen from the other side: 1 - p0 loses digits
                     rise = (a - m) * d - m * log1p(exp(-eta) / (1.0 + exp(-eta)) * expm1(-d))
-                elif eta <= 20.0 and d < 30.0:
+                elif eta <= 5.0 and d < 30.0:
                     rise = a * d - m * log1p(p0 * expm1(d))
                 else:
                     rise = a * d - m * (_log1pexp(eta + d) - _log1pexp(eta))
