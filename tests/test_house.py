@@ -15,7 +15,6 @@ LONGEST = 320
 
 # Modules that are longer, each with its reason.
 LONGER = {
-    "metaprop/likelihood.py": "one estimator family; to be split by its own subject",
     "clofarabine/breakdown.py": "one search under five kinds of disturbance",
     "clofarabine/identified_facts.py": "every fact of notebook 02; to be split by its sections",
 }

@@ -21,6 +21,8 @@ summary
     Notebook 00: what was asked, what was found, how sure.
 explorer
     Notebook 00: drop-down lists beside a forest plot.
+appraisal
+    Risk of bias of the studies, as far as published text says.
 extraction
     Notebook 01.
 reconstruction

@@ -41,7 +41,7 @@ WORDS: dict[str, dict[str, str]] = {
 
 
 def check(parameters: dict[str, Any]) -> None:
-    """Refuse a value that no notebook takes; parameters that are not choices pass.
+    """Refuse a choice or a threshold that no notebook takes; other parameters pass.
 
     Raises
     ------
@@ -51,3 +51,6 @@ def check(parameters: dict[str, Any]) -> None:
     for name, value in parameters.items():
         if name in CHOICES:
             choose(name, value, CHOICES[name])
+    share = parameters.get("threshold", 50.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 100:
+        raise ValueError(f"threshold: found {share!r}, expected percent, above 0 and below 100")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
@@ -15,13 +16,15 @@ from metaprop.equivalent import r_call, sentence
 from metaprop.heterogeneity import heterogeneity
 from metaprop.method import Method
 from metaprop.pooling import DEFAULT, pool_proportions
+from metaprop.prediction import new_study
 
-from . import figures, parameters, studies
+from . import appraisal, figures, parameters, studies
 from .show import Table
 from .show import table as to_table
 from .tables import store
 from .text import say
 
+THRESHOLD = 10.0  # percent, of a new study's rate
 _DECIMALS = {"tau2": 3, "tau2_lower": 3, "tau2_upper": 3, "Q": 2}
 
 
@@ -164,10 +167,16 @@ def _notes(value: pd.Series, k: int, method: Method, at: str) -> list[str]:
     ]
 
 
-def _new_study(value: pd.Series, method: Method) -> str:
-    if "pi_upper" in value:
+def _new_study(value: pd.Series, vectors: Array, n: Array, method: Method, threshold: float) -> str:
+    """Prediction interval, its rule and the chance of a rate below the threshold, in words."""
+    new = new_study(vectors, n, method, threshold / 100)
+    if new is not None:
         ends = f"{value['pi_lower']:.0f}% to {value['pi_upper']:.0f}%"
-        return f"the rate of a new study may be anything from {ends} (95% prediction interval)"
+        chance = dict.fromkeys(f"{100 * f(new.below):.0f}%" for f in (np.min, np.max))
+        return (
+            f"the rate of a new study may be anything from {ends} (95% prediction interval, "
+            f"{new.rule}); the chance that it lies below {threshold:g}% is {' to '.join(chance)}"
+        )
     if method.tau2_method == "CE":
         return "a common effect has no prediction interval"
     return "fewer than three rows allow no prediction interval"
@@ -203,6 +212,7 @@ def view(
     counts: str = "documented",
     table: str | Path | None = None,
     study_ci: str = "exact",
+    threshold: float = THRESHOLD,
 ) -> View:
     """Forest plot and pooled result under one choice; parameters as in the notebooks.
 
@@ -214,12 +224,12 @@ def view(
     ValueError
         On an unknown value, with the list of valid ones.
     """
-    parameters.check({"study_ci": study_ci})
+    parameters.check({"study_ci": study_ci, "threshold": threshold})
     frame = studies.load(endpoint, population, counts, table)
     known = frame[frame["x"].notna()]
     x, n = (known[c].to_numpy(float) for c in ("x", "n"))
     result = pd.DataFrame({"value": pd.Series(quantities(x, n, method), dtype=float)})
-    sets = 0
+    sets, vectors, sizes = 0, x, n
     if counts == "reconstructed" and table is None and studies.possible():
         _, vectors, sizes = studies.identified(endpoint, population)
         over, sets = quantities(vectors, sizes, method), len(vectors)
@@ -233,6 +243,7 @@ def view(
         _lines(frame, method.scale, value["tau2"], study_ci), [*lines[:1], *published, *lines[1:]],
         title, "patients with the event (percent)",
         subtitle=_capital(labels.words(method)), notes=notes,
+        marks={} if table is not None else appraisal.marks(frame["study"]),
     )  # fmt: skip
     own = "Clopper-Pearson (exact)" if study_ci == "exact" else "Wilson"
     hollow = " Hollow: reconstructed, with the range of count, rate and interval." if sets else ""
@@ -241,9 +252,11 @@ def view(
         f"{value['estimate']:.1f}% [{value['lower']:.1f}, {value['upper']:.1f}] by "
         f"{labels.words(method)}. {'. '.join(notes)}. Intervals of single rows: {own}, 95%.{hollow}"
     )
+    caption += "" if table is not None else f" {appraisal.MARKS_CAPTION}"
     facts = {
         **value, "title": title, "k": len(known), "rows": len(frame), "patients": int(n.sum()),
-        "heterogeneity": "; ".join(notes), "new_study": _new_study(value, method),
+        "heterogeneity": "; ".join(notes),
+        "new_study": _new_study(value, vectors, sizes, method, threshold),
     }  # fmt: skip
     meaning = _meaning(table, counts, sets)
     return View(figure, caption, result, facts, meaning, x, n, method, study_ci)

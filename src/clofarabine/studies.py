@@ -120,7 +120,8 @@ def load(
         Counts of the primary reports alone, or the reference vector of the identified set for the
         rows that have none.
     table : path, optional
-        CSV file of another meta-analysis (`data.load_counts`) instead.
+        CSV file of another meta-analysis (`tables.load_counts`) instead; its further columns
+        follow, named by `own_name`.
 
     Returns
     -------
@@ -175,4 +176,16 @@ def _other(table: str | Path) -> pd.DataFrame:
     for column in ("year", "sponsorship", "design", "regimen"):
         kind = "Int64" if column == "year" else "string"
         out[column] = frame[column] if column in frame else pd.array([pd.NA] * len(frame), kind)
-    return out
+    more = [c for c in further(frame) if c not in ("year", "sponsorship", "design", "regimen")]
+    return out.join(frame[more].rename(columns=own_name))
+
+
+def own_name(column: str) -> str:
+    """Name of a table's column among the rows, some of whose names are taken."""
+    taken = ("study", "population", "x_min", "x_max", "kind")
+    return f"{column} of the table" if column in taken else column
+
+
+def further(frame: pd.DataFrame) -> list[str]:
+    """Columns of another meta-analysis's table beyond label, x and n: its moderators."""
+    return [c for c in frame if c not in ("label", "x", "n")]

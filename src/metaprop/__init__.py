@@ -30,10 +30,16 @@ heterogeneity
     Q, tau² and I² with their intervals.
 equivalent
     A method in a sentence, and as calls of R.
+likelihood_kernels
+    Compiled log-likelihoods of counts, and the climb to their top.
 likelihood
     The counts are binomial: GLMM and beta-binomial.
 bayes
-    Posteriors of mu and tau.
+    Posteriors of mu and tau, rows normal.
+bayes_binomial
+    The same with the counts binomial.
+prediction
+    What is said of the rate of a new study.
 influence
     Leave-one-out, cumulative, diagnostics.
 moderators

@@ -73,6 +73,10 @@ class Posterior:
         sd = np.hypot(self.sd, self.grid)
         return self._endless(_mixture(self.weights, self.mean, sd, self.level))
 
+    def below(self, effect: float) -> float:
+        """Chance that a new study's effect lies below this one."""
+        return float(self.weights @ ndtr((effect - self.mean) / np.hypot(self.sd, self.grid)))
+
     @cached_property
     def theta(self) -> Summary:
         """Effect of each study, shape (k,), shrunk towards mu."""

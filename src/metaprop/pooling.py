@@ -9,16 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtrc, chdtri, ndtri, stdtrit
+from scipy.special import chdtrc, chdtri, ndtri, stdtr, stdtrit
 
 from . import kernels
 from .effectsize import Array, back_transform, choose, overall_n, transform
 from .method import CI_METHODS, TAU2_METHODS, CiMethod, Method, Tau2Method
 
+PredictionDf = Literal["k-2", "k-1"]
 # The arcsine by DerSimonian & Laird with a Wald interval: the paper's own, and many others'.
 DEFAULT = Method()
 _CODES = {name: getattr(kernels, name.upper()) for name in TAU2_METHODS}
@@ -57,7 +58,7 @@ class Pooled:
         """Whether there is a prediction interval (k - 2 df): not under CE, nor with k < 3."""
         return self.tau2_method != "CE" and self.k > 2
 
-    def prediction(self, df: Literal["k-2", "k-1"] = "k-2") -> tuple[Array, Array]:
+    def prediction(self, df: PredictionDf = "k-2") -> tuple[Array, Array]:
         """Prediction limits for the effect of a new study: estimate ± t · sqrt(tau² + se²).
 
         Parameters
@@ -70,17 +71,27 @@ class Pooled:
         ValueError
             If that leaves no degree of freedom, or under CE.
         """
-        choose("df", df, ("k-2", "k-1"))
+        half = stdtrit(self._free(df), (1 + self.level) / 2) * np.sqrt(self.tau2 + self.se**2)
+        return self.estimate - half, self.estimate + half
+
+    def below(self, effect: ArrayLike, df: PredictionDf = "k-2") -> Array:
+        """Chance that a new study's effect lies below this one, shape (...).
+
+        From the distribution of `prediction`: t about the estimate. Errors as there.
+        """
+        return stdtr(self._free(df), (effect - self.estimate) / np.sqrt(self.tau2 + self.se**2))
+
+    def _free(self, df: PredictionDf) -> int:
+        """Degrees of freedom of a new study's effect."""
+        choose("df", df, get_args(PredictionDf))
         if self.tau2_method == "CE":
             raise ValueError(
                 "prediction interval: found CE, expected a random-effects estimator of tau²; a "
                 "common effect has no distribution that a new study could be drawn from"
             )
-        free = self.k - int(df[-1])
-        if free < 1:
+        if (free := self.k - int(df[-1])) < 1:
             raise ValueError(f"prediction interval with {df}: found k = {self.k} rows, too few")
-        half = stdtrit(free, (1 + self.level) / 2) * np.sqrt(self.tau2 + self.se**2)
-        return self.estimate - half, self.estimate + half
+        return free
 
 
 def effects(y: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:

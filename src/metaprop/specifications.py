@@ -127,7 +127,7 @@ def pool_all(x: ArrayLike, n: ArrayLike, how: Sequence[Method]) -> pd.DataFrame:
     for s in how:
         try:
             found = ranges(pooled_rate(x, n, s)) | {"problem": pd.NA}
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             found = dict.fromkeys(RANGES, np.nan) | {"problem": str(error)}
         rows.append({c: getattr(s, c) for c in COLUMNS} | {"k": np.shape(x)[-1]} | found)
     return pd.DataFrame(rows)

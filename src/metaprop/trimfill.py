@@ -15,6 +15,7 @@ Estimator = Literal["L0", "R0", "Q0"]
 Side = Literal["left", "right"]
 ESTIMATORS: tuple[Estimator, ...] = get_args(Estimator)
 _ITERATIONS = 100
+_NOISE = 1e-13  # of the largest effect: what rounding alone makes
 _NONE = -1  # in place of a number of rows: the estimator has no value
 
 
@@ -70,7 +71,9 @@ def _count(estimator: Estimator, d: Array) -> tuple[Array, Array]:
 def _side(y: Array, v: Array, tau2_method: Tau2Method) -> Array:
     """Rows are missing on the left unless effects fall with their standard error."""
     slope = slope_on_se(y, v, residual_tau2(y, v, tau2_method))
-    return np.where(slope < 0, 1.0, -1.0)
+    rise = slope * np.ptp(np.sqrt(v), axis=-1)
+    noise = _NOISE * np.abs(y).max(-1)  # equal rates of several sizes differ in the last digit
+    return np.where(rise < -noise, 1.0, -1.0)
 
 
 def trim_and_fill(
@@ -150,7 +153,7 @@ def _settle(
             centre[at] = pool(y[at, : k - number], v[at, : k - number], tau2_method).estimate
             d = y[at] - centre[at, None]
             # Identical rows leave rounding errors of either sign: they are neither left nor right.
-            d[np.abs(d) <= 1e-13 * np.abs(y[at]).max(-1, keepdims=True)] = 0.0
+            d[np.abs(d) <= _NOISE * np.abs(y[at]).max(-1, keepdims=True)] = 0.0
             count, se[at] = _count(estimator, d)
             whole = np.clip(np.round(count), 0, k - 1)
             k0[at] = np.where(np.isnan(count), _NONE, whole)

@@ -2,11 +2,12 @@
 
 import csv
 
+import pandas as pd
 import pytest
 
-from clofarabine import extraction
+from clofarabine import appraisal, extraction
 from clofarabine.audit.ledger import Paper
-from clofarabine.tables import Tables
+from clofarabine.tables import Tables, store
 from clofarabine.tables.paths import DATA
 
 
@@ -64,3 +65,26 @@ def test_an_event_table_has_every_printed_cell_in_its_place(k):
     assert {s: str(n) for s, n in wide["N"].items()} == {
         r["study"]: r["n"] for r in _rows(f"table{k}_studies.csv")
     }
+
+
+def test_the_appraisal_invents_nothing():
+    """Every answer has a source and a locator; each study has each question of the plot."""
+    table = store.load("risk_of_bias")
+    given = table[table["answer"] != "not assessed"]
+    assert given[["source", "locator"]].notna().all(axis=None)
+    known = list(store.load("table1_studies")["study"])
+    assert set(table["study"]) == {*known, appraisal.ALL}
+    assert appraisal.studies().notna().all(axis=None)
+    signs = appraisal.marks(pd.Series(known))
+    assert all(len(s) == len(known) for s in signs.values())
+    reports = {"Lu 2016": "+", "Suo 2013": "±", "Trioche 2012": "−", "CLO08708": "?"}
+    for study, sign in reports.items():
+        assert signs["R"][known.index(study)] == sign
+
+
+def test_an_answer_on_remissions_fits_the_counts_in_evidence():
+    """Where they are said to be reported, both counts are documented, and nowhere else."""
+    answers = appraisal.studies()["remissions reported"]
+    rows = store.load_evidence().query("population == 'paediatric'").set_index("study")
+    full = (rows["cr_min"] == rows["cr_max"]) & (rows["or_min"] == rows["or_max"])
+    assert set(answers.index[answers == "yes"]) == set(full.index[full])

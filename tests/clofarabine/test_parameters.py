@@ -55,6 +55,14 @@ def test_an_unknown_choice_is_answered_with_the_valid_ones():
     check({"show_all_checks": True})
 
 
+@pytest.mark.parametrize("value", [0, 100, -3.0, "10", True, None, float("nan")])
+def test_a_threshold_is_percent(value):
+    for fine in (10, 0.5, 99.9):
+        check({"threshold": fine})
+    with pytest.raises(ValueError, match="expected percent, above 0 and below 100"):
+        check({"threshold": value})
+
+
 def test_papermill_shows_the_parameters(tmp_path):
     done = _papermill(tmp_path, "--help-notebook", str(PRIMARY))
     assert done.returncode == 0

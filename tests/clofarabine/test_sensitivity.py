@@ -1,5 +1,7 @@
 """What notebook 04 analyses, shows and says: one vector, every vector, another table."""
 
+import re
+
 import numpy as np
 import pytest
 from IPython.display import Markdown
@@ -148,3 +150,41 @@ def test_what_readers_see():
     assert "–" not in text(one)[0]
     assert "–" in text(many)[0]
     assert text(mv.pool_all([0, 0], [4, 9], [Method("GLMM")])).isna().all()
+
+
+def test_a_table_brings_its_own_moderators(tmp_path):
+    """Every further column is one, text as groups and numbers as slopes; the parameter chooses."""
+    path = tmp_path / "own.csv"
+    path.write_text("label,x,n,kind,dose\nA,1,9,p,1.5\nB,4,20,q,2\nC,3,8,p,3\nD,9,30,q,5\n")
+    every = sn.documented("CR", "paediatric", HOW, table=path)
+    assert every.moderators == ("kind of the table", "dose")
+    assert every.frame["kind"].eq("documented").all()  # the rows' own column stands
+    text = " ".join(t.text for t in sn.compare(every).things)
+    assert re.search(r"kind of the table +p +2", text)
+    assert re.search(r"dose +4", text)
+    one = sn.documented("CR", "paediatric", HOW, table=path, moderators="dose")
+    assert one.moderators == ("dose",)
+    with pytest.raises(store.DataError, match="found no column 'age', expected one of: kind, dose"):
+        sn.documented("CR", "paediatric", HOW, table=path, moderators="age")
+
+
+HUGE = "A,100000000,1000000000"
+EDGES = [
+    "A,5,5\nB,9,9\nC,30,30",
+    "A,0,5\nB,0,9\nC,0,30",
+    f"{HUGE}\nB,100000000,1000000000\nC,3,40",
+    f"{HUGE}\nB,200000000,2000000000\nC,5,50",
+]
+
+
+@pytest.mark.parametrize("rows", EDGES)
+def test_rows_at_the_edge_have_answers_or_reasons(tmp_path, rows):
+    path = tmp_path / "edge.csv"
+    path.write_text(f"label,x,n\n{rows}\n")
+    known = sn.documented("CR", "paediatric", HOW, table=path)
+    for analyse in (sn.curve, sn.likelihoods, sn.posteriors,
+                    sn.tau, sn.diagnostics, sn.compare):  # fmt: skip
+        assert analyse(known).things
+    found = sn.new_study(known, 10.0)
+    assert found.things
+    assert 0 <= found.facts["least"] <= found.facts["most"] <= 1

@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 from scipy.stats import betabinom, binom, norm
 
 from metaprop import likelihood
+from metaprop.likelihood_kernels import glmm_terms
 
 FITS = [likelihood.glmm, likelihood.beta_binomial]
 
@@ -182,3 +183,12 @@ def test_the_level_sets_the_width():
     wide, narrow = (likelihood.glmm([3, 9], [10, 20], level=p) for p in (0.95, 0.5))
     assert_allclose(wide.upper - wide.estimate, norm.ppf(0.975) * wide.se, rtol=1e-12)
     assert narrow.upper < wide.upper
+
+
+@pytest.mark.parametrize("mu", [-40.0, -21.0, -19.0, 3.0, 19.0, 21.0, 40.0])
+@pytest.mark.parametrize("tau", [0.0, 0.3, 8.0])
+def test_full_rows_far_out_are_the_mirror_of_empty_ones(mu, tau):
+    """Where a rate rounds to 1 the likelihood still ends, and is that of the non-events."""
+    n, x, out = np.array([5.0, 9.0, 40.0]), np.array([5.0, 9.0, 31.0]), np.empty(5)
+    a, b = glmm_terms(x, n, mu, tau, out), glmm_terms(n - x, n, -mu, tau, out)
+    assert_allclose(a, b, rtol=1e-11)

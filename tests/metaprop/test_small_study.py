@@ -324,3 +324,17 @@ def test_p_values_are_dots_and_strips_in_the_order_of_the_tests():
     assert lines == {"0.05": 0.05, "printed": 0.58}
     (alone,) = figures.p_values(dots, strips.head(0), None, "title").axes
     assert sum(len(c.get_offsets()) for c in alone.collections) == 2
+
+
+@pytest.mark.parametrize("estimator", trimfill.ESTIMATORS)
+@pytest.mark.parametrize("method", list(TAU2_METHODS))
+def test_rounding_noise_on_identical_rows_fills_nothing(estimator, method):
+    """One rate in rows of several sizes: effects differ in the last digit, and in no direction."""
+    n = np.array([30, 70, 110, 190, 230, 10])
+    y, v = transform(3 * n // 10, n, "PAS")
+    noisy = np.where(np.arange(6) % 2, np.nextafter(y, 9), np.nextafter(y, 0))
+    for effects in (y, noisy, -noisy, noisy[::-1], np.sort(noisy)):
+        found = trimfill.trim_and_fill(effects, v, estimator, method)
+        assert found.k0 == 0
+        assert found.side == -1
+        assert_allclose(found.estimate, effects[0], rtol=1e-12)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from metaprop import labels
 from metaprop.bayes import Posterior
+from metaprop.bayes_binomial import BinomialPosterior
 from metaprop.effectsize import INVERSES
 from metaprop.method import CI_METHODS, MODELS
 from metaprop.plots import influence as plots
@@ -30,7 +31,8 @@ BUBBLES = (
     "weight; line: fitted rate; grey: pointwise 95% confidence band."
 )
 TAU = (
-    "Posterior density of tau on the arcsine scale under each prior, with the prior itself dashed."
+    "Posterior density of tau on the arcsine scale under each prior, with the prior itself dashed. "
+    "Where the counts are binomial, tau of the log odds is taken to radians at a rate of one fifth."
 )
 _WORDS = {
     "scale": labels.SCALE,
@@ -185,7 +187,7 @@ def bubbles(rows: Rows, parts: Mapping[str, tuple]) -> Figure:
     return moderators.bubbles(parts, rows.method.scale, f"Covariates, {rows.title}", rows.unit)
 
 
-def tau(rows: Rows, posteriors: Mapping[str, Posterior]) -> Figure:
+def tau(rows: Rows, posteriors: Mapping[str, Posterior | BinomialPosterior]) -> Figure:
     """Posterior of tau."""
     return moderators.tau_density(posteriors, PRIOR_SCALE, f"τ, {rows.title}")
 

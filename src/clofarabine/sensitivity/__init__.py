@@ -10,6 +10,8 @@ methods.py
     It is pooled in other ways.
 prior
     It is pooled under priors.
+new_study.py
+    What is said of a new study.
 single_rows
     Rows are taken away.
 groups
@@ -21,6 +23,7 @@ everywhere
 from .everywhere import choices_of_rows, everywhere, overview
 from .groups import bubbles, compare
 from .methods import choices, curve, estimators, likelihoods, movers, scales
+from .new_study import new_study
 from .prior import posteriors, shrinkage, tau
 from .rows import Rows, Shown, described, documented, every_vector
 from .single_rows import baujat, diagnostics, leave_one_out, radial
@@ -43,6 +46,7 @@ __all__ = [
     "leave_one_out",
     "likelihoods",
     "movers",
+    "new_study",
     "overview",
     "posteriors",
     "radial",

@@ -82,10 +82,11 @@ def compare(rows: Rows) -> Shown:
     if tests.empty:
         return Shown(shown, {}, "These rows allow no test between groups.")
     sizes = grouped["k"].dropna()
+    few = f"{sizes.min():.0f} to {sizes.max():.0f}" if len(sizes) else "too few"
     facts = {
         "tests": len(tests), "k": len(rows.n), "smallest": tests.min(),
-        "adjusted": min(1.0, len(tests) * tests.min()), "fewest": sizes.min() if len(sizes) else 0,
-        "most": sizes.max() if len(sizes) else 0, "clear": (tests < _LEVEL).sum(),
+        "adjusted": min(1.0, len(tests) * tests.min()), "sizes": few,
+        "clear": (tests < _LEVEL).sum(),
         "left": (len(tests) * tests < _LEVEL).sum(),
     }  # fmt: skip
     return Shown(shown, facts)

@@ -112,16 +112,16 @@ class Rows:
 def needs(least: int, one: bool = False) -> Callable:
     """An analysis that needs so many rows (and one vector): with less it shows why not."""
 
-    def wrap(analyse: Callable[[Rows], Shown]) -> Callable[[Rows | Shown], Shown]:
+    def wrap(analyse: Callable[..., Shown]) -> Callable[..., Shown]:
         @wraps(analyse)
-        def run(rows: Rows | Shown) -> Shown:
+        def run(rows: Rows | Shown, *more: object) -> Shown:
             if isinstance(rows, Shown):
                 return nothing("Nothing to show: there is no set of possible counts here.")
             if len(rows.n) < least:
                 return nothing(f"This takes {least} rows with a count; found {len(rows.n)}.")
             if one and not rows.one:
                 return nothing("This takes one vector of counts; found a set of them.")
-            return analyse(rows)
+            return analyse(rows, *more)
 
         return run
 
@@ -141,8 +141,9 @@ def documented(
     Parameters
     ----------
     moderators : str
-        Columns of the table that tell groups or slopes, separated by commas; without any those of
-        sponsorship, design, regimen and year that are there. Other parameters as in `studies.load`.
+        Columns of the table that tell groups or slopes, separated by commas; without any all
+        further columns of a table, or sponsorship, design, regimen and year of the paper's rows.
+        Other parameters as in `studies.load`.
 
     Raises
     ------
@@ -194,16 +195,16 @@ def _published(endpoint: str, population: str) -> pd.DataFrame:
 def _with_moderators(
     frame: pd.DataFrame, table: str | Path | None, names: str
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Rows with the columns that the parameter names, and their names."""
+    """Rows, and the names of the columns that the parameter names."""
     wanted = tuple(name.strip() for name in names.split(",") if name.strip())
-    known = frame if table is None else store.load_counts(table)
-    if absent := [name for name in wanted if name not in known]:
+    there = list(frame) if table is None else studies.further(store.load_counts(table))
+    if absent := [name for name in wanted if name not in there]:
         where = "rows" if table is None else f"{store.display_name(Path(table))}, row 1"
-        there = ", ".join(c for c in known if c not in ("label", "x", "n"))
-        raise store.DataError(f"{where}: found no column {absent[0]!r}, expected one of: {there}")
-    frame = frame.assign(**{name: known[name].array for name in wanted})
-    default = tuple(c for c in (*MODERATORS, "year") if frame[c].notna().any())
-    return frame, wanted or default
+        known = ", ".join(c for c in there if c not in ("label", "x", "n")) or "no such column"
+        raise store.DataError(f"{where}: found no column {absent[0]!r}, expected one of: {known}")
+    usual = (*MODERATORS, "year") if table is None else there
+    own = [name if table is None else studies.own_name(name) for name in wanted or usual]
+    return frame, tuple(c for c in own if wanted or frame[c].notna().any())
 
 
 def text(frame: pd.DataFrame, decimals: int = 1) -> pd.Series:

@@ -1,6 +1,6 @@
 """Forest plots of proportions: rows above, pooled results and heterogeneity below."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -13,6 +13,7 @@ from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
 ROW = 0.19  # inches per line
 # Columns of text beside the axes, as fractions of its width.
 LABEL, EVENTS, TOTAL, RESULT, WEIGHT = -1.12, -0.28, -0.08, 1.05, 1.77
+MARK, MARKS_APART = 1.87, 0.07
 
 
 def span(low: float, high: float) -> str:
@@ -82,6 +83,7 @@ def forest(
     *,
     subtitle: str = "",
     notes: Sequence[str] = (),
+    marks: Mapping[str, Sequence[str]] = {},
 ) -> Figure:
     """Forest plot of proportions with pooled results and heterogeneity below.
 
@@ -101,12 +103,15 @@ def forest(
         Second line of the title: the method in words.
     notes : sequence of str
         Lines under the last summary: heterogeneity.
+    marks : mapping
+        Letter: a sign for each row, in columns at the right (risk of bias).
     """
     lines = len(rows) + len(summaries) + len(notes)
     with mpl.rc_context(STYLE):
         height = ROW * (lines + 2.5) + 0.75
         fig = new_figure(PAGE, height)
-        ax = fig.add_axes((0.39, 0.5 / height, 0.335, ROW * (lines + 1.3) / height))
+        left, width = (0.365, 0.3) if marks else (0.39, 0.335)
+        ax = fig.add_axes((left, 0.5 / height, width, ROW * (lines + 1.3) / height))
         ax.set(xlim=(0, 100), ylim=(lines - 0.3, -1.6), yticks=[], xlabel=unit)
         ax.spines["left"].set_visible(False)
         biggest = rows["weight"].max()
@@ -117,6 +122,10 @@ def forest(
             _text(ax, x, -0.95, text, ha=align, weight="bold")
         for y, (_, r) in enumerate(rows.iterrows()):
             _study(ax, y, r, biggest)
+        for i, (letter, signs) in enumerate(marks.items()):
+            for y, sign in zip((-0.95, *range(len(rows))), (letter, *signs), strict=True):
+                weight = "bold" if y < 0 else "normal"
+                _text(ax, MARK + i * MARKS_APART, y, sign, ha="center", weight=weight)
         ax.axhline(len(rows) - 0.45, color=GREY, lw=0.6, xmin=LABEL, xmax=WEIGHT, clip_on=False)
         for y, s in enumerate(summaries, start=len(rows)):
             _summary(ax, y, s)

@@ -7,9 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..bayes import Posterior, prior_density
+from ..bayes_binomial import BinomialPosterior
 from ..effectsize import Array, back_transform
+from ..method import PRIORS
 from ..moderators import Regression
-from .style import BLACK, BLUE, COLUMN, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
+from .style import BLACK, BLUE, COLUMN, GREEN, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
 
 
 def bubbles(
@@ -60,27 +62,31 @@ def _band(fit: Regression, z: Array) -> tuple[Array, Array]:
     return design @ fit.coefficients, quantile * np.sqrt(((design @ fit.cov) * design).sum(-1))
 
 
-def tau_density(posteriors: Mapping[str, Posterior], scale: float, title: str) -> Figure:
+def tau_density(
+    posteriors: Mapping[str, Posterior | BinomialPosterior], scale: float, title: str
+) -> Figure:
     """Posterior density of tau under each prior, and the prior itself, dashed.
 
     Parameters
     ----------
     posteriors : mapping
-        Prior: posterior under it.
+        Prior: posterior under it. A name that is no prior is drawn without one.
     scale : float
         Scale of the priors.
     title : str
     """
     with mpl.rc_context(STYLE):
-        fig = new_figure(COLUMN, 2.6)
+        fig = new_figure(COLUMN, 3.0)
         ax = fig.add_axes((0.13, 0.17, 0.85, 0.71))
         end = 1.25 * max(float(p.tau.upper) for p in posteriors.values())
         across = np.linspace(0, end, 401)
-        for (name, p), colour in zip(posteriors.items(), (BLUE, ORANGE), strict=False):
+        for (name, p), colour in zip(posteriors.items(), (BLUE, ORANGE, GREEN), strict=False):
             ax.plot(across, np.interp(across, p.grid, p.density), color=colour, lw=1.3, label=name)
-            ax.plot(across, prior_density(name, across, scale), color=colour, lw=0.9, ls="--")
+            if name in PRIORS:
+                ax.plot(across, prior_density(name, across, scale), color=colour, lw=0.9, ls="--")
         ax.plot([], [], color=GREY, lw=0.9, ls="--", label="prior alone")
-        ax.set(xlim=(0, end), ylim=(0, None), xlabel="τ (radians)", ylabel="density")
+        top = 1.5 * max(float(p.density.max()) for p in posteriors.values())  # the legend's room
+        ax.set(xlim=(0, end), ylim=(0, top), xlabel="τ (radians)", ylabel="density")
         ax.legend(loc="upper right")
         fig.text(0.02, 0.985, title, va="top", weight="bold", size=9)
     return fig

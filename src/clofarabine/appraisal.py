@@ -1,0 +1,60 @@
+"""Risk of bias of the studies: the table of data/sources/risk_of_bias.csv, for people to read."""
+
+import pandas as pd
+
+from .tables import store
+
+ALL = "all"
+# Marks of the forest plot: what is asked of each study, and what an answer looks like.
+LETTERS = {
+    "comparison group": "G",
+    "prospective": "P",
+    "complete inclusion": "I",
+    "remissions reported": "R",
+}
+SIGNS = {"yes": "+", "in part": "±", "no": "−", "not assessed": "?"}
+MARKS_CAPTION = (
+    "Right: comparison group (G), prospective (P), complete inclusion (I), remissions reported (R) "
+    "by what published text says: + yes, ± in part, − no, ? not assessed."
+)
+CAPTION = "Risk of bias: what published text answers (JBI questions, and two more)"
+
+
+def studies() -> pd.DataFrame:
+    """Answers by study, one column a question that any study has an answer to."""
+    frame = store.load("risk_of_bias").query("study != @ALL")
+    wide = frame.pivot(index="study", columns="question", values="answer")
+    order = frame["study"].drop_duplicates()
+    return wide.reindex(index=order, columns=list(LETTERS)).rename_axis(None, axis="columns")
+
+
+def grounds() -> pd.DataFrame:
+    """What every answer rests on, for those that were given, with source and locator."""
+    frame = store.load("risk_of_bias")
+    return frame[frame["answer"] != "not assessed"].reset_index(drop=True)
+
+
+def whole() -> pd.DataFrame:
+    """Questions that were answered for no study, and the certainty of the evidence."""
+    frame = store.load("risk_of_bias").query("study == @ALL")
+    return frame.drop(columns=["study"]).reset_index(drop=True)
+
+
+def facts() -> dict[str, int]:
+    """Numbers of the sentence: cells by answer, studies without a comparison group."""
+    wide = studies()
+    return {
+        "studies": len(wide), "cells": int(wide.size),
+        "given": int(wide.ne("not assessed").to_numpy().sum()),
+        "uncontrolled": int(wide["comparison group"].eq("no").sum()),
+        "retrospective": int(wide["prospective"].eq("no").sum()),
+        "incomplete": int(wide["complete inclusion"].eq("no").sum()), "questions": len(whole()) - 1,
+    }  # fmt: skip
+
+
+def marks(names: pd.Series) -> dict[str, list[str]]:
+    """Signs for a forest plot by letter, for the studies in this order."""
+    wide = studies().reindex(names)
+    return {
+        letter: [SIGNS.get(a, "?") for a in wide[question]] for question, letter in LETTERS.items()
+    }
