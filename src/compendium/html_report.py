@@ -73,13 +73,14 @@ def rules_of(cell: nbformat.NotebookNode) -> list[str]:
 def figure(svg: str, text: str, sheet: Sheet) -> str:
     """A picture inside the page; its caption stands below, and its first sentence names it."""
     caption = text.partition(": ")[2] or text
-    label = first_sentence(caption)
+    label = first_sentence(caption, least=4)
     try:
         drawn = sheet.add(svg, label)
     except NotDrawn:
         code = base64.b64encode(svg.encode()).decode()
         drawn = f'<img alt="{html.escape(label)}" src="data:image/svg+xml;base64,{code}">'
-    return f"<figure>{drawn}<figcaption>{html.escape(caption)}</figcaption></figure>"
+    caption = html.escape(caption)
+    return f'<figure tabindex="0">{drawn}<figcaption>{caption}</figcaption></figure>'
 
 
 def _output(output: nbformat.NotebookNode, sheet: Sheet) -> nbformat.NotebookNode:

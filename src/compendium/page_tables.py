@@ -11,6 +11,7 @@ from collections import Counter
 from bs4 import BeautifulSoup, Tag
 
 LONG = 12  # rows; a longer table is folded
+WIDE = 8  # columns; words of a wider table break on paper
 _PARTS = re.compile(r"<h[1-6][^>]*>(?P<heading>.*?)</h[1-6]>|<table.*?</table>", re.DOTALL)
 _MARKUP = re.compile(r"<[^>]+>")
 
@@ -60,7 +61,8 @@ def framed(text: str, name: str, names: Names) -> str:
     table = BeautifulSoup(text, "html.parser").table
     for cell in table.find_all(["th", "td"]):
         _plain_cell(cell)
-    table.attrs = {}
+    columns = max((len(row.find_all(["th", "td"])) for row in table.find_all("tr")), default=0)
+    table.attrs = {"class": "dense"} if columns > WIDE else {}
     caption = table.caption
     if caption is not None:
         caption.attrs = {}
@@ -80,16 +82,19 @@ def _plain_cell(cell: Tag) -> None:
     in_head = cell.find_parent("thead") is not None
     if cell.name == "th" and not cell.get_text(strip=True):
         cell.name = "td"
-    cell.attrs = spans
-    if cell.name == "th":
-        cell["scope"] = scope or ("col" if in_head else "row")
+    own = {"scope": scope or ("col" if in_head else "row")} if cell.name == "th" else {}
+    cell.attrs = own | spans
     if re.search(r"text-align:\s*right", style):
         cell["class"] = "r"
 
 
-def first_sentence(text: str) -> str:
-    """What comes before the first full stop that ends a sentence."""
-    return re.split(r"(?<=[^.\s]{2})[.;]\s+(?=[A-Z0-9])", text.strip(), maxsplit=1)[0].rstrip(".")
+def first_sentence(text: str, least: int = 1) -> str:
+    """What comes before the first full stop that ends a sentence, with this many words at least."""
+    parts = re.split(r"(?<=[^.\s]{2})[.;]\s+(?=[A-Z0-9])", text.strip())
+    n = 1
+    while n < len(parts) and len(" ".join(parts[:n]).split()) < least:
+        n += 1
+    return ". ".join(parts[:n]).rstrip(".")
 
 
 def all_framed(body: str, names: Names) -> str:
