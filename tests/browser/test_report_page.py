@@ -1,13 +1,18 @@
 """The report in a real browser: nothing asked of the network, axe, search, telephone, A4."""
 
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import axe_playwright_python
 import nbformat
 import pytest
+from conftest import need
 
 from clofarabine.__main__ import ledger_of, project
 from clofarabine.tables import store
+from clofarabine.tables.store import ROOT
 from compendium import html_report
 from compendium.page_links import linked_documents
 
@@ -120,3 +125,19 @@ def test_no_table_is_cut_off_on_paper(view):
     )
     assert len(tables) > 60
     assert [t for t in tables if t[0] > A4] == []
+
+
+def test_make_prints_the_page(path, tmp_path):
+    """The recipe itself, on the page made here in the place of `make report`'s."""
+    need("chromium")
+    shutil.copyfile(ROOT / "Makefile", tmp_path / "Makefile")
+    (tmp_path / "build").mkdir()
+    shutil.copyfile(path, tmp_path / "build" / "report.html")
+    done = subprocess.run(
+        ["make", "--old-file=report", "report-pdf"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    pdf = (tmp_path / "build" / "report.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+    assert 40 < pages < 200  # what is folded is printed; code is not
