@@ -22,7 +22,7 @@ QUICK := tests/test_house.py tests/test_articles.py $(addprefix tests/clofarabin
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce update report test check test-browser fuzz determinism bench lint lab oracle lock env env-test clean FORCE
+.PHONY: help reproduce update report report-pdf test check test-browser fuzz determinism bench lint lab oracle lock env env-test clean FORCE
 
 help:  ## show this manual
 	@echo "make TARGET, on Debian or Ubuntu with Python 3.11 or newer (venv), make and git:"
@@ -39,6 +39,13 @@ update: env  ## run all notebooks and refresh the committed outputs
 
 report: env  ## run the notebooks and write build/report.html, one page that needs no network
 	@$(RUN) -m clofarabine report --jobs $(JOBS)
+
+report-pdf: report  ## print that page to build/report.pdf, A4 (needs chromium)
+	@command -v chromium >/dev/null || { echo "report-pdf: found no chromium, expected one (Debian: chromium)" >&2; exit 1; }
+	@chromium --headless --disable-gpu $(if $(AS_ROOT),--no-sandbox) --no-first-run --disable-background-networking \
+	  --no-pdf-header-footer --print-to-pdf=build/report.pdf.new build/report.html 2>build/report-pdf.log || { cat build/report-pdf.log >&2; exit 1; }
+	@mv build/report.pdf.new build/report.pdf
+	@echo "The report is in build/report.pdf, too."
 
 test: env-test lint  ## lint, unit and property tests, notebooks against their outputs, figures, environment
 	@$(RUN) -m pytest -n $(JOBS)

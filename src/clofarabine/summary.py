@@ -19,7 +19,7 @@ def facts() -> dict[str, Any]:
     Rates in percent: ours from documented counts (``CR_estimate`` ...), the paper's
     (``CR_printed_estimate`` ...), and the extremes over all other methods (``CR_least``,
     ``CR_most``); ``claims`` and the number of each verdict; ``counts``, what is known of the
-    unpublished counts.
+    unpublished counts; ``verdict``, the answer in words.
     """
     out: dict[str, Any] = {}
     results = store.load("primary_results").query("counts == 'documented'")
@@ -44,7 +44,7 @@ def facts() -> dict[str, Any]:
     verdicts = store.load("claims_verdicts")["verdict"]
     out["claims"] = len(verdicts)
     out |= {v.replace(" ", "_"): int((verdicts == v).sum()) for v in _VERDICTS}
-    return out | {"counts": _counts(), "inside": _inside(out)}
+    return out | {"counts": _counts(), "inside": _named(_inside(out)), "verdict": _verdict(out)}
 
 
 def say(template: str) -> Markdown:
@@ -52,12 +52,34 @@ def say(template: str) -> Markdown:
     return text.say(template, facts())
 
 
-def _inside(found: dict[str, Any]) -> str:
-    """Endpoints whose printed rate lies inside the interval from documented counts."""
+def _inside(found: dict[str, Any]) -> list[str]:
+    """Endpoints, in words, whose printed rate lies in the interval from documented counts."""
     ends = ("{}_lower", "{}_printed_estimate", "{}_upper")
     values = {e: [found[end.format(e)] for end in ends] for e in studies.ENDPOINTS}
-    names = [WORDS["endpoint"][e] for e, v in values.items() if v == sorted(v)]
-    return f"for {' and for '.join(names)}" if names else "for neither"
+    return [WORDS["endpoint"][e] for e, v in values.items() if v == sorted(v)]
+
+
+def _named(inside: list[str]) -> str:
+    return f"for {' and for '.join(inside)}" if inside else "for neither"
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    """The answer: whether documented counts speak against the paper, and how many numbers do."""
+    inside, rows = _inside(found), found["rows"]
+    said = (
+        "Neither pooled rate of the paper lies",
+        f"Of the paper's pooled rates only that for {''.join(inside)} lies",
+        "Both pooled rates of the paper lie",
+    )[len(inside)]
+    known = [found[f"{e}_known"] for e in studies.ENDPOINTS]
+    few = min(known) < rows
+    return (
+        f"{said} in the 95% interval of the counts that the studies' own reports document"
+        + f"; only {known[0]} (complete) and {known[1]} (overall) of {rows} studies do" * few
+        + ", so this is no confirmation" * (few and bool(inside))
+        + f". Of the {found['claims']} numbers in the paper, {found['discrepant']} do not hold "
+        "together with what they were checked against."
+    )
 
 
 def _counts() -> str:

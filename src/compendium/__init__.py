@@ -31,8 +31,14 @@ codecheck
     The manifest of codecheck.yml; imports errors, steps.
 grid
     One step over combinations of parameters; imports run, schedule, workspace.
+drawings
+    Letters, marks and styles that the drawings of a page share; imports nothing.
+page_tables
+    Tables of a page, framed and named; imports nothing.
+page_links
+    Where the links of a page lead; imports steps.
 html_report
-    Notebooks and ledger as one page; imports run, workspace.
+    Notebooks and ledger as one page; imports run, workspace and the three above.
 cli
     The command line; imports all, each when a command needs it.
 """

@@ -1,14 +1,17 @@
 """The notebooks and the ledger as one HTML page that needs nothing else.
 
-Each claim links to the cell whose rule decided its verdict, and that cell links back to its claims.
-A cell says which rules it shows by tags, "rule:" and the name of the rule.
+What a reader wants first, the cells tagged "summary", stands on top. Each claim links to the cell
+whose rule decided its verdict, and that cell links back to its claims; a cell says which rules it
+shows by tags, "rule:" and the name of the rule. Documents that notebooks link to are in the page.
 """
 
 import base64
+import hashlib
 import html
+import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,10 @@ import pandas as pd
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
 
+from .drawings import NotDrawn, Sheet
 from .errors import PipelineError
+from .page_links import deeper, document, inner_links, linked_documents, prefix_of
+from .page_tables import Names, all_framed, first_sentence, only_table, plain
 from .publish import publish
 from .run import Run
 from .steps import Project
@@ -27,6 +33,7 @@ from .workspace import STAGING
 
 TEMPLATES = Path(__file__).parent / "templates"
 TAG = "rule:"
+SUMMARY = "summary"
 
 
 @dataclass(frozen=True)
@@ -63,79 +70,42 @@ def rules_of(cell: nbformat.NotebookNode) -> list[str]:
     return [t.removeprefix(TAG) for t in tags if t.startswith(TAG)]
 
 
-def accessible_table(text: str) -> str:
-    """A table as pandas writes it, with the scope of each head."""
-    head, body, rest = text.partition("</thead>")
-    head = head.replace("<th></th>", "<td></td>").replace("<th>", '<th scope="col">')
-    rest = re.sub(r"<th(?=[ >])", '<th scope="row"', rest)
-    text = re.sub(r'<table border="1" class="dataframe">', "<table>", head + body + rest)
-    return re.sub(r"<style scoped>.*?</style>", "", text, flags=re.DOTALL)
+def figure(svg: str, text: str, sheet: Sheet) -> str:
+    """A picture inside the page; its caption stands below, and its first sentence names it."""
+    caption = text.partition(": ")[2] or text
+    label = first_sentence(caption, least=4)
+    try:
+        drawn = sheet.add(svg, label)
+    except NotDrawn:
+        code = base64.b64encode(svg.encode()).decode()
+        drawn = f'<img alt="{html.escape(label)}" src="data:image/svg+xml;base64,{code}">'
+    caption = html.escape(caption)
+    return f'<figure tabindex="0">{drawn}<figcaption>{caption}</figcaption></figure>'
 
 
-def _wide(body: str) -> str:
-    """Every table in a frame of its own that scrolls; heads that have no scope head columns."""
-    body = re.sub(r"<th(?! scope)(?=[ >])", '<th scope="col"', body)
-    frame = '<div class="wide" tabindex="0" role="region" aria-label="Table">'
-    return re.sub(r"<table.*?</table>", rf"{frame}\g<0></div>", body, flags=re.DOTALL)
-
-
-def figure(svg: str, text: str) -> str:
-    """A picture inside the page, its caption beside it and its name for who cannot see it."""
-    name, _, caption = text.partition(": ")
-    code = base64.b64encode(svg.encode()).decode()
-    return (
-        f'<figure><img alt="{html.escape(name.replace("_", " "))}" '
-        f'src="data:image/svg+xml;base64,{code}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
-
-
-def _output(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def _output(output: nbformat.NotebookNode, sheet: Sheet) -> nbformat.NotebookNode:
     d = output.get("data", {})
     if "image/svg+xml" in d:
-        output["data"] = {"text/html": figure(d["image/svg+xml"], d.get("text/plain", ""))}
+        output["data"] = {"text/html": figure(d["image/svg+xml"], d.get("text/plain", ""), sheet)}
     elif "text/html" in d:
-        output["data"] = {"text/html": accessible_table(d["text/html"])}
+        output["data"] = {"text/html": only_table(d["text/html"])}
     return output
 
 
-def _deeper(markdown: str) -> str:
-    """Headings one level down: the page's own title is the first level."""
-    return re.sub(r"^(#{1,5}) ", r"#\1 ", markdown, flags=re.MULTILINE)
+def body_of(
+    nb: nbformat.NotebookNode, prefix: str, claims: Mapping[str, list[dict]], sheet: Sheet
+) -> tuple[str, str, str]:
+    """HTML of a notebook, code folded: its summary, its first cell, and all the rest.
 
-
-def prefix_of(name: str) -> str:
-    """Id of a notebook in the page."""
-    return f"notebook-{name.partition('_')[0]}"
-
-
-def inner_links(body: str, names: Iterable[str]) -> str:
-    """Links between notebooks lead to their part of the page; those to other files become text."""
-    parts = {f"{name}.ipynb": prefix_of(name) for name in names}
-
-    def link(m: re.Match) -> str:
-        file = m["href"].partition("#")[0].rpartition("/")[2]
-        if re.match(r"#|https://|data:", m["href"]):
-            return m[0]
-        return f'<a href="#{parts[file]}">{m["text"]}</a>' if file in parts else m["text"]
-
-    return re.sub(r'<a href="(?P<href>[^"]*)"[^>]*>(?P<text>.*?)</a>', link, body, flags=re.DOTALL)
-
-
-def body_of(nb: nbformat.NotebookNode, prefix: str, claims: dict[str, list[dict]]) -> str:
-    """HTML of one notebook, code folded.
-
-    claims : rule -> its claims (id, anchor), which the cell with the rule's tag lists.
+    claims : rule -> its claims (text, anchor), which the cell with the rule's tag lists.
     """
     nb = nbformat.from_dict(nb)
     for i, cell in enumerate(nb.cells, start=1):
-        if cell.cell_type == "markdown":
-            cell.source = _deeper(cell.source)
-            continue
-        rules = rules_of(cell)
-        mine = [c for r in rules for c in claims.get(r, [])]
-        cell.metadata |= {"number": i, "rules": rules, "claims": mine}
-        cell.outputs = [_output(o) for o in cell.outputs]
+        if cell.cell_type == "code":
+            rules = rules_of(cell)
+            mine = [c for r in rules for c in claims.get(r, [])]
+            cell.metadata |= {"number": i, "rules": rules, "claims": mine}
+            cell.outputs = [_output(o, sheet) for o in cell.outputs]
     exporter = HTMLExporter(
         template_name="basic",
         template_file="notebook.html.j2",
@@ -143,14 +113,41 @@ def body_of(nb: nbformat.NotebookNode, prefix: str, claims: dict[str, list[dict]
         exclude_anchor_links=True,
         embed_images=True,
     )
-    body, _ = exporter.from_notebook_node(nb, resources={"prefix": prefix})
-    # Two notebooks may have a heading in common; an id may not occur twice.
-    return _wide(re.sub(r'(<h[1-6] id=")', rf"\g<1>{prefix}-", body))
+    top = [c for c in nb.cells if SUMMARY in c.metadata.get("tags", [])]
+    rest = [c for c in nb.cells if c not in top]
+    bodies = []
+    for cells in (top, rest[:1], rest[1:]):
+        part = nbformat.from_dict(nb | {"cells": cells})
+        body, _ = exporter.from_notebook_node(part, resources={"prefix": prefix})
+        bodies.append(deeper(body) if cells else "")
+    return bodies[0], bodies[1], bodies[2]
 
 
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _with_headings(part: dict[str, str], names: Names) -> dict[str, Any]:
+    """A part whose tables are framed, with the headings that the contents list below it."""
+    below: list[dict[str, str]] = []
+
+    def heading(m: re.Match) -> str:
+        below.append({"id": f"{part['prefix']}-{len(below) + 1}", "title": plain(m[1])})
+        return f'<h3 id="{below[-1]["id"]}">{m[1]}</h3>'
+
+    body = re.sub(r"<h3>(.*?)</h3>", heading, part["body"], flags=re.DOTALL)
+    return part | {"body": all_framed(body, names), "headings": below}
+
+
+def _rows(table: pd.DataFrame, shown: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Claims as the page shows them; `shown` says in words where a rule's cell stands."""
     rows = table.astype(object).where(table.notna(), "").to_dict("records")
-    return [r | {"anchor": anchor(r["id"]), "slug": r["verdict"].replace(" ", "-")} for r in rows]
+    return [
+        r
+        | {
+            "anchor": anchor(r["id"]),
+            "slug": r["verdict"].replace(" ", "-"),
+            "text": f"{r['section']}, {r['locator']}: {r['quantity']}",
+            "where": shown.get(r["check"], ""),
+        }
+        for r in rows
+    ]
 
 
 def _count(rows: list[dict[str, Any]], ledger: Ledger) -> tuple[list[dict], list[dict]]:
@@ -177,38 +174,79 @@ def _count(rows: list[dict[str, Any]], ledger: Ledger) -> tuple[list[dict], list
     return verdicts, by_section
 
 
-def page(notebooks: dict[str, nbformat.NotebookNode], ledger: Ledger) -> str:
+def _title(nb: nbformat.NotebookNode) -> str:
+    source = next(c.source for c in nb.cells if c.cell_type == "markdown")
+    return source.splitlines()[0].lstrip("# ")
+
+
+def _where_rules_are(notebooks: Mapping[str, nbformat.NotebookNode]) -> dict[str, str]:
+    """For each rule the notebook and the heading above the cell that shows it."""
+    out = {}
+    for name, nb in notebooks.items():
+        heading = _title(nb)
+        for cell in nb.cells:
+            if cell.cell_type == "markdown":
+                heads = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
+                heading = heads[-1] if heads else heading
+            out |= {r: f"{name.partition('_')[0]}, {heading}" for r in rules_of(cell)}
+    return out
+
+
+def page(
+    notebooks: Mapping[str, nbformat.NotebookNode],
+    ledger: Ledger,
+    documents: Mapping[str, str] = {},
+    folder: str = "notebooks",
+) -> str:
     """The page.
 
     Parameters
     ----------
-    notebooks : dict
+    notebooks : mapping
         Executed notebooks by name, in their order.
     ledger : Ledger
+    documents : mapping
+        Markdown texts that notebooks link to, by path below the project's root.
+    folder : str
+        Where the notebooks lie, below the root.
     """
-    rows = _rows(ledger.rows)
+    sheet, names = Sheet(), Names()
+    rows = _rows(ledger.rows, _where_rules_are(notebooks))
     claims: dict[str, list[dict]] = {}
     for r in rows:
-        claims.setdefault(r["check"], []).append({"id": r["id"], "anchor": r["anchor"]})
-    parts = []
+        claims.setdefault(r["check"], []).append(r)
+    paths = [f"{folder}/{name}.ipynb" for name in notebooks] + list(documents)
+    ids = {path: prefix_of(path) for path in paths}
+    summary, parts, appendix = "", [], []
     for name, nb in notebooks.items():
-        prefix = prefix_of(name)
-        title = next(c.source for c in nb.cells if c.cell_type == "markdown").splitlines()[0]
-        body = inner_links(body_of(nb, prefix, claims), notebooks)
-        parts.append({"prefix": prefix, "title": title.lstrip("# "), "body": body})
+        prefix = ids[f"{folder}/{name}.ipynb"]
+        three = body_of(nb, prefix, claims, sheet)
+        top, lead, body = (inner_links(b, folder, ids) for b in three)
+        summary += re.sub(r"<h[1-6].*?</h[1-6]>", "", top, flags=re.DOTALL)  # the page has its own
+        parts.append({"prefix": prefix, "title": _title(nb), "lead": lead, "body": body})
+    for path, text in documents.items():
+        title, body = document(text)
+        body = inner_links(body, posixpath.dirname(path), ids)
+        appendix.append({"prefix": ids[path], "title": f"{title} ({path})", "body": body})
     verdicts, sections = _count(rows, ledger)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
     )
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(
         title=ledger.title,
         paper=ledger.paper,
-        notebooks=parts,
+        summary=summary,
+        notebooks=[_with_headings(p, names) for p in parts],
+        documents=[_with_headings(p, names) for p in appendix],
         rows=rows,
         verdicts=verdicts,
         sections=sections,
-        css=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
-        highlight=HtmlFormatter().get_style_defs(".highlight"),
+        css=(TEMPLATES / "report.css").read_text(encoding="utf-8") + sheet.css,
+        highlight=HtmlFormatter(style="xcode").get_style_defs(".highlight"),
+        shared=sheet.shared,
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
@@ -224,8 +262,9 @@ def write(project: Project, runs: list[Run], path: Path) -> Path:
         raise PipelineError(f"report: found no ledger, expected one of the project {project.name}")
     notebooks = {r.step.name: nbformat.read(r.folder / "notebook.ipynb", 4) for r in runs}
     ledger = project.hooks.ledger({t: r.table(t) for r in runs for t in r.step.writes})
+    text = page(notebooks, ledger, linked_documents(project, notebooks), project.notebooks)
     publish(
-        path.parent, {path.name: page(notebooks, ledger).encode()},
+        path.parent, {path.name: text.encode()},
         staging=path.parent / STAGING, manifest=f"{path.stem}.sha256",
     )  # fmt: skip
     return path

@@ -22,12 +22,16 @@ Texts = dict[Path, tuple[bytes | None, bytes]]
 
 @dataclass(frozen=True)
 class Step:
-    """A notebook and what flows through it: derived tables in, derived tables and figures out."""
+    """A notebook and what flows through it: derived tables in, derived tables and figures out.
+
+    ``takes`` says in words how long a run takes on an idle machine with two cores.
+    """
 
     name: str
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
+    takes: str = ""
     folder: Path = Path("notebooks")
 
     @property

@@ -171,3 +171,16 @@ def test_a_tampered_notebook_is_found(runs, tmp_path):
         (result,) = (r for r in compare.compare([moved], PROJECT) if not r.same)
         assert result.name == copy.name
         assert result.note.startswith("cell ")
+
+
+def test_the_start_page_says_how_long_each_notebook_runs(runs):
+    """Within a factor of four: tests run beside each other, and machines differ."""
+    seconds = {"seconds": (0, 30), "a minute": (30, 90), "minutes": (90, 900)}
+    for run in runs:
+        asked = ["stat", "--format=%W", run.folder]  # when its folder was made; 0 if not known
+        born = int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
+        if born <= 0:
+            pytest.skip("this file system does not keep the time of birth")
+        took = (run.folder / "notebook.ipynb").stat().st_mtime - born
+        low, high = seconds[run.step.takes]
+        assert low / 4 <= took <= 4 * high, (run.step.name, took)

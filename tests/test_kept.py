@@ -1,0 +1,80 @@
+"""What archives read: the crate, the citation, the container; each in step with the tree."""
+
+import json
+import re
+import runpy
+from importlib import resources
+
+import pytest
+import requests
+import yaml
+from rocrate_validator import models, services
+from rocrate_validator.utils.http import HttpRequester
+from test_house import ROOT
+
+CRATE = ROOT / "ro-crate-metadata.json"
+CFF = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+
+
+def _get(self, url, *_, **__):
+    """The context as the rocrate library carries it: the validator asks for it by its address."""
+    answer = requests.Response()
+    found = url.startswith("https://w3id.org/ro/crate/") and "context" in url
+    answer.status_code, answer.url = 200 if found else 404, url
+    answer.headers["Content-Type"] = "application/ld+json"
+    answer._content = resources.files("rocrate").joinpath("data/ro-crate.jsonld").read_bytes()
+    return answer
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_crate_is_valid(monkeypatch):
+    monkeypatch.setattr(HttpRequester, "get", _get, raising=False)
+    monkeypatch.setattr(HttpRequester, "head", _get, raising=False)
+    found = services.validate(
+        models.ValidationSettings(
+            rocrate_uri=str(ROOT),
+            profile_identifier="ro-crate-1.2",
+            requirement_severity=models.Severity.REQUIRED,
+            skip_availability_check=True,
+        )
+    )
+    assert [i.message for i in found.get_issues()] == []
+    assert found.passed()
+
+
+def test_the_crate_is_that_of_the_tree():
+    text = runpy.run_path(str(ROOT / "tools" / "crate.py"))["text"]()
+    assert CRATE.read_text(encoding="utf-8") == text, "tools/crate.py brings it in step"
+
+
+def test_the_crate_names_files_that_are_there():
+    graph = json.loads(CRATE.read_text(encoding="utf-8"))["@graph"]
+    files = [e["@id"] for e in graph if e["@type"] == "File"]
+    assert len(files) > 50
+    assert [f for f in files if not (ROOT / f).is_file()] == []
+    (run,) = (e for e in graph if e["@type"] == "CreateAction")
+    assert run["object"]
+    assert run["result"]
+
+
+def test_archive_and_citation_say_the_same():
+    zenodo = json.loads((ROOT / ".zenodo.json").read_text(encoding="utf-8"))
+    assert (zenodo["title"], zenodo["version"]) == (CFF["title"], CFF["version"])
+    assert zenodo["license"] == CFF["license"]
+    assert zenodo["keywords"] == CFF["keywords"]
+    assert [c["name"] for c in zenodo["creators"]] == [a["name"] for a in CFF["authors"]]
+    (article,) = CFF["references"]
+    assert zenodo["related_identifiers"][0]["identifier"] == article["doi"]
+    assert f'version = "{CFF["version"]}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_the_container_runs_what_there_is():
+    lines = (ROOT / "Containerfile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    steps = [s for s in lines if s and not s.startswith("#")]
+    assert {s.split()[0] for s in steps} == {"FROM", "RUN", "WORKDIR", "COPY", "CMD"}
+    assert re.search(r":3\.1\d-slim", steps[0])  # a tag, and a Python that the project takes
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    asked = re.findall(r"^RUN make (\w+)|\"make\", \"(\w+)\"", "\n".join(steps), re.M)
+    named = {a or b for a, b in asked}
+    assert named == {"env", "reproduce"}
+    assert named <= targets
