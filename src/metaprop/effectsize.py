@@ -144,7 +144,7 @@ def back_transform(y: ArrayLike, scale: Scale, n: ArrayLike | None = None) -> Ar
         return expit(y)
     if scale == "PAS" or n is None:
         return np.sin(np.clip(y, 0, np.pi / 2)) ** 2
-    y, n = np.broadcast_arrays(y, np.asarray(n, float))
+    y, n = map(np.array, np.broadcast_arrays(y, np.asarray(n, float)))
     return kernels.inverse_pft_rows(y.ravel(), n.ravel()).reshape(y.shape)
 
 
