@@ -25,7 +25,7 @@ from . import (
 )
 from . import evidence_pieces as ep
 from .audit.ledger import Paper
-from .audit.rules_pooled_results import readings as unused
+from .audit.rules_pooled_results import other_studies
 from .reconstruction import COMMON, METHODS, Evidence, Found
 from .tables import store
 from .tables.printed import read
@@ -414,8 +414,8 @@ def spread(base: Body) -> Part:
 
 
 def checks(base: Body) -> pd.DataFrame:
-    """Results that the search did not use, judged where the audit judges them."""
-    return unused(Paper(store.Tables(bounds=base.limits)))
+    """Rates of the other studies, each by itself, over the sets; the sentence is judged as one."""
+    return other_studies(Paper(store.Tables(bounds=base.limits)))
 
 
 def others(base: Body, primary: bool = False) -> pd.DataFrame:
@@ -436,11 +436,7 @@ def sentence(base: Body) -> Part:
         out[e] = prose.loc[key, "printed"]
     for name, use in (("all", False), ("primary", True)):
         table = others(base, use)
-        both = table[table["gives_both"]]
-        out[name] = listed(
-            f"{f} ({s}, {p})".replace(" (none, ", " (")
-            for f, s, p in both[["formula", "scale", "population"]].itertuples(index=False)
-        )
+        out[name] = listed(readings.in_words(table[table["gives_both"]]))
     return Part(out)
 
 
@@ -448,10 +444,12 @@ def egger(base: Body) -> Part:
     """Under which reading Egger's printed p is reached."""
     if not base.alive:
         return Part({})
-    own = checks(base).query('what == "Egger\'s test"')
-    words = [f"{r.reading} rows {r.recomputed}" for r in own.itertuples()]
-    reached = listed(own.loc[own["holds"], "reading"], "neither population")
-    return Part({"printed": own["printed"].iloc[0], "ranges": "; ".join(words), "reached": reached})
+    printed = store.load("prose").set_index("id").loc["bias-1-1-1", "printed"]
+    x = np.unique(np.concatenate([cr for _, cr, _ in base.triples]), axis=0)
+    scales = base.pooled["transformation"].unique()
+    own = readings.eggers(base.evidence["CR"], x, read(printed).value, scales)
+    reached = listed(readings.in_words(own[own["reaches"]]), "no reading")
+    return Part({"printed": printed, "ranges": "; ".join(readings.spans(own)), "reached": reached})
 
 
 def position(base: Body) -> Part:

@@ -273,11 +273,10 @@ def checks(base: Body) -> Shown:
     """Pooled rate of the others against what is printed."""
     if not base.alive:
         return text.say(facts.NONE)
-    frame = facts.checks(base).query('what != "Egger\'s test"')
-    endpoint = frame["claim"].map({"dis-2-2-2": "CR", "dis-2-2-5": "OR"})
+    frame = facts.checks(base)
     return show(
         draw.intervals(
-            frame.assign(label=endpoint + ", " + frame["reading"]),
+            frame.assign(label=frame["endpoint"] + ", " + frame["reading"]),
             "rate in the other studies (percent)",
             "Published comparison with CLO-212 against the identified set",
         ),

@@ -14,6 +14,7 @@ import pandas as pd
 from metaprop import pooling, small_study
 from metaprop.counts.solve import Counts
 from metaprop.effectsize import SCALES, Array, back_transform, overall_n, transform
+from metaprop.labels import SCALE, TAU2_METHOD
 from metaprop.method import Method
 
 from .evidence_pieces import ENDPOINTS, Coupled, coupled, targets, vectors
@@ -111,17 +112,55 @@ def egger(evidence: Evidence, x: Counts, printed: float, decimals: int = 2) -> p
     Returns
     -------
     DataFrame
-        test, scale, population; p_min, p_max over the vectors; reaches: whether one prints so.
+        test, scale, population; p_min, p_max over the vectors; agree: how many print so; reaches:
+        whether one does. A value between two vectors is no reading.
     """
     records = []
     for population, test, scale in product(POPULATIONS, small_study.TESTS, SCALES):
         counts, n, _ = _rows(evidence, x, population)
         p = small_study.run(test, counts, n, scale).p
-        records.append(
-            (test, scale, population, p.min(), p.max(), bool(_prints(p, printed, decimals).any()))
-        )
-    columns = ["test", "scale", "population", "p_min", "p_max", "reaches"]
+        agree = int(_prints(p, printed, decimals).sum())
+        records.append((test, scale, population, p.min(), p.max(), agree, agree > 0))
+    columns = ["test", "scale", "population", "p_min", "p_max", "agree", "reaches"]
     return pd.DataFrame(records, columns=columns)
+
+
+def eggers(evidence: Evidence, x: Counts, printed: float, scales: Sequence[str]) -> pd.DataFrame:
+    """The readings of `egger` that the words "Egger's test" have: his test, on the paper's scales.
+
+    The only place where the printed p is judged; notebooks 02, 05 and 07 tell it.
+    """
+    table = egger(evidence, x, printed)
+    return table[(table["test"] == "Egger") & table["scale"].isin(list(scales))]
+
+
+def rows_in_words(population: str) -> str:
+    """Which rows a reading pools."""
+    if population.startswith("split:"):
+        return f"all ages, only {population.removeprefix('split:')} in two rows"
+    return {"paediatric": "children", "merged": "all ages, a row a study",
+            "age-groups": "all ages, children and adults apart"}[population]  # fmt: skip
+
+
+def in_words(table: pd.DataFrame) -> list[str]:
+    """Readings (formula or test, scale, population) in words, one for each formula and scale."""
+    out = []
+    for (name, scale), part in table.groupby([table.columns[0], "scale"], sort=False):
+        rows = list(part["population"])
+        if set(ROWS) <= set(rows):
+            rows = [p for p in rows if p not in ROWS] + ["all ages"]
+        told = "; ".join(p if p == "all ages" else rows_in_words(p) for p in rows)
+        where = told if scale == "none" else f"{SCALE[scale]}; {told}"
+        out.append(f"{TAU2_METHOD.get(name, name)} ({where})")
+    return out
+
+
+def spans(table: pd.DataFrame) -> list[str]:
+    """Ranges of p of the readings of `eggers`, for children and for all ages, by scale."""
+    who = table["population"].eq("paediatric").map({True: "children", False: "all ages"})
+    groups = table.groupby(["scale", who], sort=False)
+    return [f"{SCALE[scale]}, {rows}: {part['p_min'].min():.2f} to {part['p_max'].max():.2f}"
+            for (scale, rows), part in groups]  # fmt: skip
 
 
 def _profile(x: Counts, n: Array, tau2: str) -> dict[str, Array]:

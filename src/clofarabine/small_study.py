@@ -16,11 +16,10 @@ from metaprop.method import Method
 from metaprop.pooling import PooledProportion, pool_proportions, to_proportion
 from metaprop.small_study import TESTS, Asymmetry, run
 
-from . import studies
+from . import studies, tables
 from .show import Table
 from .show import table as shown
-from .tables import store
-from .tables.store import DataError
+from .tables import DataError
 from .text import say
 
 _LEAST = 3
@@ -46,7 +45,8 @@ class Part(Findings):
 
     frame : the rows as they are drawn: label, n, x, x_min, x_max, kind.
     x, n : counts to test, shape (m, k), and patients (k,): m = 1 where the counts are known.
-    missing : why there are no such rows; empty where there are.
+    missing : why there are no such rows; empty where there are. note : a sentence on which rows
+    are pooled, where that is not the vectors' own choice.
     """
 
     what: str
@@ -55,6 +55,7 @@ class Part(Findings):
     n: Array
     method: Method
     missing: str = ""
+    note: str = ""
 
     @property
     def one(self) -> bool:
@@ -112,6 +113,7 @@ class Part(Findings):
             "rate": 100 * float(self.drawn.estimate),
             "I2": 100 * float(self.drawn.fit.i2),
             "vectors": len(self.x),
+            "pooled_apart": self.note,
             "p_low": float(np.min(own)),
             "p_high": float(np.max(own)),
             "all_low": float(every.min()),
@@ -160,9 +162,21 @@ def parts(
     if not studies.possible():
         none = "No vector of counts agrees with all published results (notebook 02)."
         return known, replace_missing(known, none), every
-    _, vectors, patients = studies.identified(endpoint, population)
+    methods, vectors, patients = studies.identified(endpoint, population)
     frame = studies.load(endpoint, population, "reconstructed")
-    return known, Part(what, frame, vectors, patients.astype(float), method), every
+    note = _pooled_apart(methods, len(patients)) if population == "overall" else ""
+    return known, Part(what, frame, vectors, patients.astype(float), method, note=note), every
+
+
+def _pooled_apart(methods: pd.DataFrame, rows: int) -> str:
+    """That the vectors of a method that pools fewer rows are tested on all of them."""
+    fewer = int((methods["rows"] != "age-groups").sum())
+    if not fewer:
+        return ""
+    return (
+        f" All {rows} rows are tested, children and adults apart, also for the {fewer} vectors "
+        "found by a method that puts the two in one row of a study."
+    )
 
 
 def replace_missing(part: Part, reason: str) -> Part:
@@ -233,7 +247,7 @@ def save(known: Part, possible: Part, about: dict[str, Any]) -> None:
             p = possible.tests[scale, test].p
             row |= {"p_min": p.min(), "p_max": p.max()}
         rows.append(row | {"vectors": vectors})
-    store.save_derived("small_study_tests", pd.DataFrame(rows))
+    tables.save_derived("small_study_tests", pd.DataFrame(rows))
     rows = []
     for name, f in known.fills.items():
         ends = (known.percent(e)[0] for e in (f.estimate, f.lower, f.upper))
@@ -248,7 +262,7 @@ def save(known: Part, possible: Part, about: dict[str, Any]) -> None:
             row[f"{column}_max"] = some.max() if len(some) else np.nan
         rows.append(row)
     whole = dict.fromkeys(("k0", "k0_min", "k0_max"), "Int64")
-    store.save_derived("trim_and_fill", pd.DataFrame(rows).astype(whole))
+    tables.save_derived("trim_and_fill", pd.DataFrame(rows).astype(whole))
 
 
 def about(endpoint: str, population: str, counts: str, table: str | None) -> dict[str, Any]:
@@ -262,5 +276,5 @@ def rob_me(table: str | None) -> Table | Markdown:
     """ROB-ME's questions with the answers that published text allows."""
     if table is not None:
         return Markdown("Nothing is published about how the rows of this table were found.")
-    frame = store.load("rob_me").drop(columns="source")
+    frame = tables.load("rob_me").drop(columns="source")
     return shown(frame, {}, "Missing evidence: what can be answered from published text")

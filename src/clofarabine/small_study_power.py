@@ -9,17 +9,19 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from metaprop import funnel
-from metaprop.effectsize import SCALES, Array, transform
+from metaprop.counts.solve import Counts
+from metaprop.effectsize import Array, transform
 from metaprop.labels import SCALE
 from metaprop.plots import funnel as plots
 from metaprop.pooling import Pooled, pool, pool_proportions
-from metaprop.small_study import TESTS, egger, run
+from metaprop.small_study import TESTS, egger
 
-from . import figures, studies
+from . import figures, readings, studies, tables
+from .reconstruction import Evidence
 from .show import Table
 from .show import table as shown
 from .small_study import Findings, Part
-from .tables import printed, store
+from .tables import printed
 
 _SETS = 2000
 _FULL = 99.5  # percent; from here on a bias has no room to raise the rate of the smallest study
@@ -134,7 +136,7 @@ def power(known: Part, possible: Part, every: pd.DataFrame) -> Power:
     """
     scale, base = known.method.scale, known.drawn.fit
     large = 100 * float(known.drawn.estimate)
-    results = store.load("pooled_results")
+    results = tables.load("pooled_results")
     row = results[(results["endpoint"] + ", " + results["population"] == known.what)]
     row = row[row["transformation"] == "PAS"]
     if "study" in every and not possible.missing and len(row):
@@ -214,17 +216,26 @@ class PrintedP(Findings):
     def readings(self) -> pd.DataFrame:
         """Range of p by rows, test and scale, and how many vectors print as the claim."""
         endpoint = self.possible.what.split(", ")[0]
-        sets = {q: studies.identified(endpoint, q)[1:] for q in studies.POPULATIONS}
-        member = pd.get_dummies(studies.load(endpoint, "overall")["study"]).to_numpy(int)
-        sets["overall, a row a study"] = tuple(part @ member for part in sets["overall"])
-        rows = []
-        for name, (x, n) in sets.items():
-            for test in ("Egger", "Thompson-Sharp"):
-                for scale in SCALES:
-                    p = run(test, x, n, scale).p
-                    agree = int(((p >= self.claim.lower) & (p <= self.claim.upper)).sum())
-                    rows.append((name, test, SCALE[scale], p.min(), p.max(), agree))
-        return pd.DataFrame(rows, columns=["rows", "test", "scale", "p_min", "p_max", "agree"])
+        evidence = Evidence.read(tables.load_evidence(), endpoint)
+        table = readings.egger(evidence, self.different, self.claim.value)
+        table = table[table["test"].isin(["Egger", "Thompson-Sharp"])]
+        rows = table["population"].map(readings.rows_in_words)
+        shown = table.assign(scale=table["scale"].map(SCALE), rows=rows)
+        return shown[["rows", "test", "scale", "p_min", "p_max", "agree"]]
+
+    @cached_property
+    def different(self) -> Counts:
+        """Different vectors of all rows: one that several methods leave counts once."""
+        endpoint = self.possible.what.split(", ")[0]
+        return np.unique(studies.identified(endpoint, "overall")[1], axis=0)
+
+    @cached_property
+    def reached(self) -> str:
+        """The readings under which the printed p is reached, as notebooks 02 and 07 judge them."""
+        evidence = Evidence.read(tables.load_evidence(), self.possible.what.split(", ")[0])
+        scales = tables.load("pooled_results")["transformation"].unique()
+        own = readings.eggers(evidence, self.different, self.claim.value, scales)
+        return "; ".join(readings.in_words(own[own["reaches"]])) or "no reading"
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -246,6 +257,8 @@ class PrintedP(Findings):
             "p_low": first["p_min"],
             "p_high": first["p_max"],
             "agree": first["agree"],
+            "different": len(self.different),
+            "reached": self.reached,
             "low": low,
             "high": high,
             "large": self.power.large,
@@ -274,7 +287,7 @@ def printed_p(endpoint: str, population: str, possible: Part, p: Power) -> Print
     """The printed p value for these rows, if there is one and counts to hold it against."""
     if possible.missing or (endpoint, population) != ("CR", "paediatric"):
         return PrintedP(None, possible, p, "No printed p value belongs to these rows.")
-    text = store.load("prose").set_index("id").loc["bias-1-1-1", "printed"]
+    text = tables.load("prose").set_index("id").loc["bias-1-1-1", "printed"]
     return PrintedP(printed.read(text), possible, p)
 
 
@@ -284,5 +297,5 @@ def readings_table(found: PrintedP) -> Table | PrintedP:
         return found
     headings = {"p_min": "lowest p", "p_max": "highest p"}
     headings["agree"] = f"vectors with p = {found.value}"
-    caption = f"Range of p over {len(found.possible.x)} vectors, by rows, test and scale"
+    caption = f"Range of p over {len(found.different)} different vectors, by rows, test and scale"
     return shown(found.readings, headings, caption, decimals=3)

@@ -1,7 +1,7 @@
 """One verdict for every number that the paper prints.
 
 A rule holds one printed number (the claim) against others that do not contain it. May import
-`tables` and `metaprop`.
+`tables` and `metaprop`; `identified` also `readings` and what that imports.
 
 ledger
     Every claim with what it states and where.
@@ -17,6 +17,8 @@ rules_text
     The text against the tables.
 rules_primary_reports
     The text against the studies' own reports.
+identified
+    The counts behind the pooled results, given or found; sentences that rest on them.
 rules_pooled_results
     The pooled results against the identified set.
 rules_safety

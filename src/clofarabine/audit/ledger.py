@@ -12,8 +12,10 @@ from typing import Any
 
 import pandas as pd
 
+from ..tables import Tables, load_evidence, resource
+from ..tables.paths import DATA
 from ..tables.printed import read
-from ..tables.store import DATA, Tables, Texts, resource
+from ..tables.store import Texts
 
 # Sections in the order of the paper. The prose of a table's header, footnotes and caption belongs
 # to the table.
@@ -209,8 +211,8 @@ class Paper:
 
     @classmethod
     def load(cls) -> "Paper":
-        """The paper as transcribed."""
-        return cls(Tables())
+        """The paper as transcribed, with the evidence of this run (`reproduce --counts`)."""
+        return cls(Tables(evidence=load_evidence()))
 
     @cached_property
     def claims(self) -> pd.DataFrame:

@@ -1,13 +1,19 @@
 """The results of the meta-analysis: pooled rates, medians, and what is said of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import pi
 
 import numpy as np
 import pandas as pd
 
+from metaprop.labels import words
+
+from .. import evidence_pieces as pieces
+from ..readings import in_words, rows_in_words, spans
 from . import rule_table
 from .checks import Check, compare, interval, registered
+from .identified import ENDPOINTS, Behind, behind, egger, others
 from .ledger import Paper
 
 _WEEKS_A_MONTH = 365.25 / 12 / 7
@@ -21,20 +27,42 @@ def _identified(paper: Paper) -> pd.DataFrame:
 
 @registered("Pooled rates and limits", "results")
 def pooled(paper: Paper) -> Iterator[Check]:
-    """Each pooled number against the identified set: counts that give all of them at once.
+    """Each pooled number against the counts: those given, or all that give every number at once.
 
-    The set was searched for with these numbers as constraints, so that agreement is by
-    construction; an empty set says nothing here and is evidence against the method.
+    Where the evidence gives every count of an endpoint, they are pooled. Otherwise its numbers were
+    constraints of the search for counts, so that agreement is by construction; that no counts are
+    left under any method says that these numbers and the documented counts contradict each other.
     """
-    found = _identified(paper)
-    for id in paper.claims.index[paper.claims.index.str.startswith("pooled/")]:
-        _, endpoint, population, _, _ = id.split("/")
-        same = found[(found["endpoint"] == endpoint) & (found["population"] == population)]
-        if len(same):
-            n = int(same["vectors"].max())
-            c = paper.claims.loc[id]
-            rule = f"{n} sets of counts per study give every published {endpoint} number"
-            yield Check(id, rule, c["printed"], c["printed"], True, "constraint")
+    known, results = behind(paper), paper.tables["pooled_results"]
+    for endpoint in ENDPOINTS:
+        claims = [_claim(name) for name in pieces.ids(results, endpoint)]
+        if known.given(endpoint) is not None:
+            yield from _from_counts(paper, known, endpoint, claims)
+            continue
+        n = len(known.vectors(endpoint))
+        rule = f"{n} different sets of counts per study give every published {endpoint} number"
+        if not n:
+            rule = f"the documented counts and every published {endpoint} number, under any method"
+        for id in claims:
+            printed = paper.rows[id]["printed"]
+            yield Check(id, rule, printed, printed if n else "no counts", n > 0, "constraint")
+
+
+def _from_counts(paper: Paper, known: Behind, endpoint: str, claims: list[str]) -> Iterator[Check]:
+    """Printed numbers of an endpoint against the counts that the evidence gives for every row."""
+    method, values = known.pooled(endpoint, paper.tables["pooled_results"])
+    rule = f"the given counts pooled, {words(method)}, {rows_in_words(method.rows)}"
+    checks = [compare(paper, id, rule, v) for id, v in zip(claims, values.values(), strict=True)]
+    hits = sum(c.agrees for c in checks)
+    # A method chosen because it gives some numbers reproduces none of them.
+    note = f"no method of the grid gives more than {hits} of the {len(checks)} {endpoint} numbers"
+    whole = hits == len(checks)
+    yield from checks if whole else (replace(c, kind="bound", caveat=note) for c in checks)
+
+
+def _claim(name: str) -> str:
+    """Id of the claim of a number as `evidence_pieces.ids` names it."""
+    return "/".join(("pooled", *name.split(" ")))
 
 
 def _without(paper: Paper, endpoint: str, study: str) -> Iterator[tuple[str, float, float]]:
@@ -57,55 +85,89 @@ def _without(paper: Paper, endpoint: str, study: str) -> Iterator[tuple[str, flo
             yield f"share of their patients, {population}", *ends
 
 
-def _unused(paper: Paper, claim: pd.Series) -> tuple[str, list[tuple[str, float, float]]]:
-    """A result that the search for counts did not use: what it is, and its readings."""
-    if claim["quantity"].startswith("Egger's test p value"):
-        b = _identified(paper)
-        b = b[(b["endpoint"] == "CR") & (b["quantity"] == "egger_p")]
-        readings = [(r.population, float(r.min), float(r.max)) for r in b.itertuples()]
-        return "Egger's test", readings
-    p = paper.prose
-    beside = p[(p["quantity"] == claim["quantity"]) & (p["locator"] == claim["locator"])]
-    one = beside[beside["population"] != claim["population"]]["population"].iloc[0]
-    return f"without {one}", list(_without(paper, claim["quantity"].split()[0], one))
+def other_studies(paper: Paper) -> pd.DataFrame:
+    """Ranges of the rates in the studies other than one, each by itself, for a figure.
 
-
-def readings(paper: Paper) -> pd.DataFrame:
-    """Each result that the search for counts did not use, under every reading of its words.
-
-    Notebooks that show one of these results read this table: whether a reading holds is judged
-    here and nowhere else.
+    Whether the sentence holds is not judged here but in `unused_results`.
 
     Returns
     -------
     DataFrame
-        claim, what ("Egger's test", "without CLO-212"), reading, printed, low, high (the values
-        that print so), min, max (over the identified set), recomputed (as shown), holds.
+        claim, endpoint, reading, printed, low, high (the values that print so), min, max (percent,
+        over the identified set).
     """
-    p = paper.prose
-    egger = p["quantity"].str.startswith("Egger's test p value")
     rows = []
-    for id, c in p[egger | p["population"].str.contains("other studies")].iterrows():
-        what, found = _unused(paper, c)
-        for reading, low, high in found:
-            check = compare(paper, id, what, low, high, kind="bound")
-            rows.append((id, what, reading, c["printed"], *interval(c), low, high,
-                         check.recomputed, check.agrees))  # fmt: skip
-    names = ["claim", "what", "reading", "printed", "low", "high", "min", "max", "recomputed",
-             "holds"]  # fmt: skip
+    for endpoint, id, one in _sentence(paper):
+        printed = paper.rows[id]["printed"]
+        for reading, low, high in _without(paper, endpoint, one):
+            rows.append((id, endpoint, reading, printed, *interval(paper.rows[id]), low, high))
+    names = ["claim", "endpoint", "reading", "printed", "low", "high", "min", "max"]
     return pd.DataFrame(rows, columns=names)
+
+
+def _sentence(paper: Paper) -> list[tuple[str, str, str]]:
+    """Endpoint, claim and the study left out of each rate "in the other studies"."""
+    p = paper.prose
+    out = []
+    for id, c in p[p["population"].str.contains("other studies")].iterrows():
+        beside = p[(p["quantity"] == c["quantity"]) & (p["locator"] == c["locator"])]
+        one = beside.loc[beside["population"] != c["population"], "population"].iloc[0]
+        out.append((c["quantity"].split()[0], str(id), str(one)))
+    return out
 
 
 @registered("Results that the search did not use", "results")
 def unused_results(paper: Paper) -> Iterator[Check]:
-    """Results that the search for counts did not use, against their range over what it found."""
-    for id, one in readings(paper).groupby("claim", sort=False):
-        fits = one.loc[one["holds"], "reading"]
-        rule = f"{one['what'].iloc[0]}, over every set of counts that gives the pooled results"
-        text = "; ".join(one["reading"] + " " + one["recomputed"])
-        note = f"only as: {', '.join(fits)}" if 0 < len(fits) < len(one) else ""
-        printed = str(one["printed"].iloc[0])
-        yield Check(str(id), rule, printed, text, bool(one["holds"].any()), "bound", note)
+    """Results that the search for counts did not use, under every reading that the words allow."""
+    yield from _egger(paper)
+    known, asked = behind(paper), _sentence(paper)
+    if not (asked and known.coupled):
+        return
+    numbers = {e: float(paper.rows[id]["value"]) for e, id, _ in asked}
+    table = others(known, numbers["CR"], numbers["OR"], asked[0][2])
+    fits = table[table["gives_both"]]
+    rule = (
+        f"both rates of the sentence without {asked[0][2]} by one formula, {_over(known, *numbers)}"
+    )
+    note = _kept(known, fits) if known.given("CR") is None else ""
+    for endpoint, id, _ in asked:
+        low, high = (f"{endpoint.lower()}_{end}" for end in ("min", "max"))
+        told = fits if len(fits) else table
+        span = f"{told[low].min():.1f} to {told[high].max():.1f}"
+        text = span if len(fits) else f"no formula gives both; this one {span}"
+        yield _reading(paper, id, rule, text, fits, len(table), note)
+
+
+def _kept(known: Behind, fits: pd.DataFrame) -> str:
+    """What to say where no reading has the tau² estimator of a method that is left."""
+    same = {m.tau2_method for m, *_ in known.coupled} & set(fits["formula"])
+    return "" if same else ", none of them with a tau² estimator that gives the pooled results"
+
+
+def _egger(paper: Paper) -> Iterator[Check]:
+    known = behind(paper)
+    scales = tuple(paper.tables["pooled_results"]["transformation"].unique())
+    p = paper.prose
+    for id, c in p[p["quantity"].str.startswith("Egger's test p value")].iterrows():
+        endpoint = c["quantity"].rpartition(", ")[2]
+        if len(known.vectors(endpoint)):
+            table = egger(known, endpoint, float(c["value"]), scales)
+            rule = f"Egger's test, {_over(known, endpoint)}"
+            fits = table[table["reaches"]]
+            yield _reading(paper, str(id), rule, "; ".join(spans(table)), fits, len(table))
+
+
+def _over(known: Behind, *endpoints: str) -> str:
+    if all(known.given(e) is not None for e in endpoints):
+        return "of the counts given"
+    return "over every set of counts that gives the pooled results"
+
+
+def _reading(
+    paper: Paper, id: str, rule: str, text: str, fits: pd.DataFrame, tried: int, more: str = ""
+) -> Check:
+    note = f"only as: {'; '.join(in_words(fits))}{more}" if 0 < len(fits) < tried else ""
+    return Check(id, rule, paper.rows[id]["printed"], text, len(fits) > 0, "bound", note)
 
 
 @registered("Rows that are pooled", "results")

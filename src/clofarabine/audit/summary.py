@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..tables import store
+from .. import tables
 from .checks import RULES
 from .ledger import Paper
 from .verdicts import VERDICTS, Finding
@@ -22,13 +22,12 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
     """The numbers of the sentences that open and close the notebook, by name.
 
     claims, findings and one number a verdict; `conclusions`: the findings that touch what the paper
-    concludes, and `searched`: the discrepant claims that rest on the counts found in notebook 02.
+    concludes; and the phrases of `_pooled`, which depend on what is known of the counts.
     """
     n = ledger["verdict"].value_counts()
     wrong = discrepancies(ledger)
     first = wrong.index[wrong["weight"] == "what the paper concludes"].unique()
-    tables = ledger[ledger["section"].str.startswith("Table")]["verdict"]
-    rests = ledger["verdict"].eq("discrepant") & ledger["check"].eq("unused_results")
+    cells = ledger[ledger["section"].str.startswith("Table")]["verdict"]
     reports = ledger["check"].isin(_FROM_REPORTS) & ledger["verdict"].eq("reproduced")
     return {
         "claims": len(ledger),
@@ -37,26 +36,63 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
         "unexplained": int((wrong.index == "").sum()),
         "conclusions": len(first),
         "named": "; ".join(f"*{name}*" for name in first) or "none",
-        "searched": int(rests.sum()),
-        "by_construction": int(_by_construction(ledger).sum()),
-        "tables_sound": tables.isin(["reproduced", "consistent"]).mean(),
-        "tables_discrepant": int((tables == "discrepant").sum()),
+        **_pooled(ledger),
+        "tables_sound": cells.isin(["reproduced", "consistent"]).mean(),
+        "tables_discrepant": int((cells == "discrepant").sum()),
         "from_reports": int(reports.sum()),
     }
 
 
-def _by_construction(ledger: pd.DataFrame) -> pd.Series:
-    """Whether a claim, or the one it repeats, was a constraint of the search for counts."""
-    states = pd.Series(list(zip(ledger["quantity"], ledger["population"], strict=True)))
-    used = states.isin(set(states[ledger["check"].eq("pooled")]))
-    return used & ledger["check"].isin(["pooled", "repetitions"])
+def _states(ledger: pd.DataFrame) -> pd.Series:
+    """What each claim states, and of whom."""
+    both = zip(ledger["quantity"], ledger["population"], strict=True)
+    return pd.Series(list(both), index=ledger.index)
+
+
+def _pooled(ledger: pd.DataFrame) -> dict[str, str]:
+    """What is said of the pooled numbers and their repetitions: by construction, or from counts.
+
+    by_construction, rests, rates, searching : phrases; empty where there is nothing of the kind.
+    """
+    states = _states(ledger)
+    mine = states.isin(set(states[ledger["id"].str.startswith("pooled/")]))
+    mine &= ledger["check"].isin(["pooled", "repetitions", "limits"])
+    built = int((mine & ledger["reason"].str.contains("by construction")).sum())
+    n = ledger.loc[mine, "verdict"].value_counts()
+    given, wrong = (int(n.get(v, 0)) for v in ("reproduced", "discrepant"))
+    rests = [
+        (built, f"**{built}** pooled numbers and their repetitions agree by construction. They are "
+                "no evidence for the paper; they say that counts exist which give all of them."),
+        (given, f"**{given}** pooled numbers and their repetitions are reproduced: pooled from the "
+                "counts that the evidence gives for every row."),
+        (wrong, f"**{wrong}** pooled numbers and their repetitions cannot hold together with the "
+                "counts that the evidence gives."),
+    ]  # fmt: skip
+    rates = [
+        (built, "The pooled rates are what some set of counts gives, but which counts is not "
+                "published."),
+        (given, "Pooled rates that are reproduced follow from the given counts."),
+        (wrong, "Pooled rates that are discrepant do not follow from the given counts."),
+    ]  # fmt: skip
+    searched = int(
+        (ledger["verdict"].eq("discrepant") & ledger["check"].eq("unused_results")).sum()
+    )
+    searching = f"Measured against counts that are searched for, not printed: {searched} of the "
+    searching += "discrepant numbers; such a finding falls with the documented counts or the "
+    searching += "methods of notebook 02."
+    return {
+        "by_construction": f" ({built} of them by construction)" if built else "",
+        "rests": " ".join(text for k, text in rests if k),
+        "rates": " ".join(text for k, text in rates if k),
+        "searching": searching if searched and built else "",
+    }
 
 
 def by_section(ledger: pd.DataFrame) -> pd.DataFrame:
     """Claims of each section, by verdict."""
     counts = pd.crosstab(ledger["section"], ledger["verdict"])
     counts = counts.loc[ledger["section"].unique(), [v for v in VERDICTS if v in counts]]
-    return counts.assign(all=counts.sum(axis=1)).rename_axis(index=None, columns=None)
+    return counts.assign(all=counts.sum(axis=1)).rename_axis(index="section", columns=None)
 
 
 def discrepancies(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -67,22 +103,39 @@ def discrepancies(ledger: pd.DataFrame) -> pd.DataFrame:
     DataFrame, indexed by finding ("" where findings.csv does not speak of the claim)
         weight, where, printed, recomputed, compared with, why it matters.
     """
-    told = store.load("findings").sort_values("order")
+    told = tables.load("findings").sort_values("order")
     told = told.assign(id=told["claims"].str.split("; ")).explode("id").set_index("id")
-    wrong = ledger[ledger["verdict"] == "discrepant"].set_index("id")
-    wrong = wrong.join(told[["order", "finding", "weight", "why"]])
-    wrong = wrong.sort_values("order", kind="stable").fillna(
-        {"finding": "", "weight": "", "why": ""}
+    own = ledger["id"].where(~ledger["id"].str.startswith("pooled/"), "pooled/*")
+    found = ledger.assign(state=_states(ledger)).merge(
+        told[["order", "finding", "weight", "why"]], left_on=own, right_index=True, how="left"
     )
+    # A repetition belongs to the finding of what it repeats.
+    first = found.dropna(subset="finding").drop_duplicates("state").set_index("state")
+    repeats = found["finding"].isna() & found["check"].eq("repetitions")
+    for column in ("order", "finding", "weight", "why"):
+        of_original = found["state"].map(first[column])
+        found[column] = found[column].where(~repeats, of_original)
+    wrong = found[found["verdict"] == "discrepant"].sort_values("order", kind="stable")
+    wrong = wrong.fillna({"finding": "", "weight": "", "why": ""})
     names = {"evidence": "compared with", "why": "why it matters"}
     columns = ["weight", "where", "printed", "recomputed", *names.values()]
-    return wrong.rename(columns=names).set_index("finding")[columns].rename_axis(None)
+    return wrong.rename(columns=names).set_index("finding")[columns]
+
+
+def once(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The table with what stands in the line above left out of the named columns."""
+    out = frame.reset_index()
+    same = pd.Series(True, out.index)
+    for column in columns:
+        same &= frame.reset_index()[column].pipe(lambda c: c.eq(c.shift()).fillna(False))
+        out[column] = out[column].mask(same, "")
+    return out
 
 
 def with_caveat(ledger: pd.DataFrame) -> pd.DataFrame:
     """Claims that agree, and what a reader should know about them all the same."""
-    notes = ledger.dropna(subset="caveat")
-    return notes.set_index("where")[["printed", "verdict", "caveat"]].rename_axis(None)
+    notes = ledger[ledger["caveat"].notna() & (ledger["verdict"] != "discrepant")]
+    return notes.set_index("where")[["printed", "verdict", "caveat"]]
 
 
 def limits_of_medians(ledger: pd.DataFrame) -> dict[str, Any]:
@@ -112,12 +165,12 @@ def by_rule(found: list[Finding], subject: str) -> pd.DataFrame:
             wrong = sum(not c.agrees for c in mine)
             rows[rule.title] = (question, len({c.claim for c in mine}), len(mine), wrong)
     names = ["what it compares", "claims", "checks", "disagree"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=names)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=names).rename_axis("rule")
 
 
 def wanted(ledger: pd.DataFrame) -> pd.DataFrame:
     """Claims that nothing printed can check, counted by the data that would allow it."""
-    table = store.load("needs")
+    table = tables.load("needs")
     needs = {(r.quantity, r.population): r.needs for r in table.itertuples()}
     left = ledger[ledger["check"].isin(["needs", "medians"])]
     told = [
@@ -147,7 +200,7 @@ def of_abstract(ledger: pd.DataFrame) -> pd.DataFrame:
     """The numbers of the abstract, each with its verdict and reason."""
     head = ledger[(ledger["section"] == "Abstract") & (ledger["quantity"] != "confidence level")]
     columns = ["quantity", "population", "printed", "unit", "verdict", "reason"]
-    return head[columns].set_index("quantity").rename_axis(None)
+    return head[columns].set_index("quantity")
 
 
 def listed(ledger: pd.DataFrame, verdict: str) -> pd.DataFrame:
@@ -161,4 +214,4 @@ def listed(ledger: pd.DataFrame, verdict: str) -> pd.DataFrame:
     if verdict not in (*VERDICTS, "all"):
         raise ValueError(f"verdict: found {verdict!r}, expected one of {', '.join(VERDICTS)}, all")
     rows = ledger if verdict == "all" else ledger[ledger["verdict"] == verdict]
-    return rows.set_index("where")[["printed", "unit", "verdict", "reason"]].rename_axis(None)
+    return rows.set_index("where")[["printed", "unit", "verdict", "reason"]]

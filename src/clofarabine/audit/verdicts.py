@@ -83,6 +83,8 @@ def findings(paper: Paper) -> list[Finding]:
         if original and c.claim not in checked:
             there = judge(original)
             because = f"{c.rule}, {there['verdict']} there: {there['reason']}"
+            if there["verdict"] == "discrepant":
+                c = replace(c, recomputed=there["recomputed"])
             found.append(Finding(replace(c, rule=because), name, there["verdict"]))
     return found
 
