@@ -41,10 +41,14 @@ inverse_n
     Which sample size the way back from the double arcsine had.
 readings
     Readings of a sentence without its formula.
+identified
+    Notebook 02: the evidence with its identified sets, saved.
 identified_facts
-    Numbers of the sentences of notebook 02.
+    Numbers of its sentences on what the evidence leaves.
 identified_shown
-    Tables, figures and captions of notebook 02.
+    Tables, figures and captions beside them.
+what_follows
+    Notebook 02, last sections: heterogeneity, prediction, unused results, scenarios.
 primary
     Notebook 03: one choice, pooled and drawn.
 published_results

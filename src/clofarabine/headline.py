@@ -4,8 +4,7 @@ import re
 
 import pandas as pd
 
-from . import identified_facts as facts
-from . import studies
+from . import identified, identified_facts, studies
 from .tables import store
 from .tables.store import ROOT, Texts
 
@@ -48,22 +47,23 @@ def _largest() -> dict[str, str]:
 def _pieces() -> dict[str, str]:
     """What the primary numbers leave of the largest row's CR, and what the later report says."""
     table = store.load("evidence_decomposition")
-    rows = facts.plain(facts.left(table, "base", "primary")).set_index("tau2_method")
+    rows = identified.plain(identified.left(table, "base", "primary")).set_index("tau2_method")
     ends = rows[["cr_06952_min", "cr_06952_max"]]
-    out = {"primary-DL": facts.span(*ends.loc["DL"])}
-    out["primary-all"] = facts.span(ends.min().iloc[0], ends.max().iloc[1])
-    report = store.load("scenarios").query("scenario == @facts.LATER and row == @facts.LARGEST")
+    out = {"primary-DL": identified.span(*ends.loc["DL"])}
+    out["primary-all"] = identified.span(ends.min().iloc[0], ends.max().iloc[1])
+    own = "scenario == @identified.LATER and row == @identified.LARGEST"
+    report = store.load("scenarios").query(own)
     out |= {f"later-{e}": str(report[f"{e.lower()}_min"].iloc[0]) for e in studies.ENDPOINTS}
     for numbers in ("primary", "all"):
-        fits = facts.plain(facts.left(table, facts.LATER, numbers))["tau2_method"]
-        out[f"later-{numbers}"] = facts.listed(fits, "no estimator")
-    alive = facts.plain(facts.left(table, "base", "all"))["tau2_method"]
-    return out | {"tau2-left": facts.listed(alive)}
+        fits = identified.plain(identified.left(table, identified.LATER, numbers))["tau2_method"]
+        out[f"later-{numbers}"] = identified.listed(fits, "no estimator")
+    alive = identified.plain(identified.left(table, "base", "all"))["tau2_method"]
+    return out | {"tau2-left": identified.listed(alive)}
 
 
 def _overturned() -> dict[str, str]:
     """What overturns the range of the largest row over the common methods."""
-    found = facts.overturned(store.load("breakdown"), "CR of").facts
+    found = identified_facts.overturned(store.load("breakdown"), "CR of").facts
     out = {f"overturned-{k}": found[k] for k in ("patients", "margin")}
     return out | {"range": found["headline"]}
 

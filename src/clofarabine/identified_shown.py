@@ -1,6 +1,5 @@
 """Tables and figures of notebook 02, with their captions; one sentence where there is nothing."""
 
-import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
@@ -12,23 +11,25 @@ from . import evidence_pieces as ep
 from . import identified_facts as facts
 from . import reconstruction, studies, text
 from .figures import show
-from .identified_facts import LARGEST, Body
+from .identified import LARGEST, NONE, Body, plain, span
+from .identified import left as rows_left
 from .show import Table, table
 from .tables import store
 
 Shown = Table | Picture | Markdown
 
-_TAU2 = {"tau2_method": "tau² estimator"}
-_FORMULA = {"CE": "common effect"}
+TAU2 = {"tau2_method": "tau² estimator"}
+FORMULA = {"CE": "common effect"}
 
 
-def _shown(frame: pd.DataFrame, headings: dict[str, str], caption: str, decimals: int = 1) -> Shown:
+def shown(frame: pd.DataFrame, headings: dict[str, str], caption: str, decimals: int = 1) -> Shown:
     """The table, or one sentence where it is empty."""
-    return table(frame, headings, caption, decimals) if len(frame) else text.say(facts.NONE)
+    return table(frame, headings, caption, decimals) if len(frame) else text.say(NONE)
 
 
-def _ends(low: pd.Series, high: pd.Series, form: str = ".0f") -> list[str]:
-    return [facts.span(a, b, form) for a, b in zip(low, high, strict=True)]
+def ends(low: pd.Series, high: pd.Series, form: str = ".0f") -> list[str]:
+    """Ranges in words, one a row."""
+    return [span(a, b, form) for a, b in zip(low, high, strict=True)]
 
 
 def documented(base: Body) -> Shown:
@@ -36,7 +37,7 @@ def documented(base: Body) -> Shown:
     frame = base.frame[["row", "population", "n"]].copy()
     for e in studies.ENDPOINTS:
         low, high, source = (base.frame[f"{e.lower()}_{c}"] for c in ("min", "max", "source"))
-        frame[e] = _ends(low.astype(float), high.astype(float))
+        frame[e] = ends(low.astype(float), high.astype(float))
         frame[f"{e}, source"] = source
     return table(frame, {"n": "patients"}, "Counts that the primary reports allow in each row")
 
@@ -52,24 +53,24 @@ def left(base: Body, pieces: pd.DataFrame, scenario: str | None = None) -> Shown
     """Counts of the largest row by estimator: under the primary numbers and under all."""
     body, parts = scenario or base.scenario, {}
     for numbers in ("primary", "all"):
-        rows = facts.plain(facts.left(pieces, body, numbers)).set_index("tau2_method")
+        rows = plain(rows_left(pieces, body, numbers)).set_index("tau2_method")
         for e in studies.ENDPOINTS:
-            ends = (rows[f"{e.lower()}_06952_{end}"] for end in ("min", "max"))
-            parts[f"{e}, {numbers}"] = pd.Series(_ends(*ends), rows.index, dtype=object)
+            both = (rows[f"{e.lower()}_06952_{end}"] for end in ("min", "max"))
+            parts[f"{e}, {numbers}"] = pd.Series(ends(*both), rows.index, dtype=object)
     frame = pd.DataFrame(parts).rename_axis("tau² estimator")
     order = [m.tau2_method for m in ep.ESTIMATORS_ALONE if m.tau2_method in frame.index]
     caption = f"Possible counts of {LARGEST} under the primary (arcsine) and under all numbers"
-    return _shown(frame.loc[order].reset_index(), {}, caption)
+    return shown(frame.loc[order].reset_index(), {}, caption)
 
 
 def failures(base: Body) -> Shown:
     """Printed numbers that fail where the survey's counts and the primary numbers hold."""
     frame = facts.failures(base)
-    frame = frame.assign(value=_ends(frame["min"], frame["max"], ".2f"))
+    frame = frame.assign(value=ends(frame["min"], frame["max"], ".2f"))
     columns = ["tau2_method", "number", "printed", "value", "missed_by"]
-    headings = _TAU2 | {"value": "value, %", "missed_by": "missed by, points"}
+    headings = TAU2 | {"value": "value, %", "missed_by": "missed by, points"}
     caption = "Numbers that fail with the survey's counts, though the primary numbers hold"
-    return _shown(frame[columns], headings, caption, decimals=2)
+    return shown(frame[columns], headings, caption, decimals=2)
 
 
 def method_grid(base: Body) -> Picture:
@@ -89,7 +90,7 @@ def method_grid(base: Body) -> Picture:
 def narrowing(base: Body) -> Shown:
     """How the largest unknown count is narrowed step by step, under the first method left."""
     if not base.alive:
-        return text.say(facts.NONE)
+        return text.say(NONE)
     e, method = base.evidence["CR"], base.alive[0]
     i, child = e.labels.index(LARGEST), ~e.adult
     model = solve.Model(tuple(e.n[child].tolist()), method)
@@ -137,12 +138,12 @@ def counts(base: Body) -> Shown:
     own = over[over["quantity"].str.startswith("count:")]
     frame = own[["endpoint"]].assign(
         row=own["quantity"].str.removeprefix("count:"),
-        count=_ends(own["min"], own["max"]),
+        count=ends(own["min"], own["max"]),
     )
     frame = frame.pivot(index="row", columns="endpoint", values="count").reset_index()
     order = [r for r in base.frame["row"] if r in set(frame["row"])]
     frame = frame.set_index("row").reindex(order).reset_index()
-    return _shown(frame, {}, "Unpublished counts under all numbers, over every method left")
+    return shown(frame, {}, "Unpublished counts under all numbers, over every method left")
 
 
 def without(base: Body, pieces: pd.DataFrame, documented: bool = False) -> Shown:
@@ -151,7 +152,7 @@ def without(base: Body, pieces: pd.DataFrame, documented: bool = False) -> Shown
     what = "documented count" if documented else "printed number"
     head = {"out": f"without the {what}", "methods": "estimators possible"}
     head |= {e: f"{e} of {LARGEST}" for e in studies.ENDPOINTS}
-    return _shown(frame, head, f"All numbers, each {what} left out in turn")
+    return shown(frame, head, f"All numbers, each {what} left out in turn")
 
 
 def tiers(base: Body) -> Shown:
@@ -166,16 +167,16 @@ def defaults() -> Shown:
     own = known[(known["tier"] == 1) & known["scale"].isin(["PAS", "PFT"])]
     columns = ["software", "version", "function", "tau2_method", "ci_method", "inverse"]
     caption = "Defaults for the two transformations (sources: data/sources/software_defaults.csv)"
-    return table(own[columns], _TAU2 | {"ci_method": "interval"}, caption)
+    return table(own[columns], TAU2 | {"ci_method": "interval"}, caption)
 
 
 def sample_sizes(base: Body) -> Shown:
     """Which sample size of the way back from the double arcsine is possible, left free."""
     frame = base.sample_sizes.dropna().copy()
-    frame["ñ"] = _ends(frame["smallest"], frame["largest"], ".2f")
+    frame["ñ"] = ends(frame["smallest"], frame["largest"], ".2f")
     caption = "Sample size ñ of the way back under which the double arcsine numbers in children fit"
-    names = _TAU2 | {"vectors": "vectors of the arcsine numbers"}
-    return _shown(frame[["endpoint", "tau2_method", "vectors", "ñ"]], names, caption)
+    names = TAU2 | {"vectors": "vectors of the arcsine numbers"}
+    return shown(frame[["endpoint", "tau2_method", "vectors", "ñ"]], names, caption)
 
 
 def ties() -> Shown:
@@ -191,7 +192,7 @@ _KINDS = [("patients moved", "patients moved"), ("numbers off by one unit", "num
 def breakdown(fragile: pd.DataFrame) -> Shown:
     """The smallest disturbance that overturns each headline, as a figure."""
     if fragile.empty:
-        return text.say(facts.NONE)
+        return text.say(NONE)
     return show(
         draw.breakdowns(fragile, _KINDS),
         "breakdown",
@@ -206,7 +207,7 @@ def breakdown(fragile: pd.DataFrame) -> Shown:
 def breakdown_table(fragile: pd.DataFrame) -> Shown:
     """The same with the rules of rounding."""
     if fragile.empty:
-        return text.say(facts.NONE)
+        return text.say(NONE)
     sized = fragile["unit"] != "rule"
     frame = fragile.assign(
         shown=[facts.fall(r) if s else r["what"] for s, (_, r) in
@@ -217,104 +218,3 @@ def breakdown_table(fragile: pd.DataFrame) -> Shown:
     frame = frame.loc[order[0], order[1]].reset_index().rename_axis(columns=None)
     caption = "What overturns each conclusion; under another rounding rule it falls or holds"
     return table(frame, {"headline": "conclusion"}, caption)
-
-
-def heterogeneity(base: Body) -> Shown:
-    """tau² and I² both ways with their intervals: documented rows, and the sceptic's union."""
-    frame = facts.heterogeneity(base)
-    if frame.empty:
-        return text.say(facts.NONE)
-    frame = frame.reset_index()
-    decimals = np.where(frame["quantity"].str.startswith("tau2"), ".3f", ".0f")
-    ends = zip(frame["min"], frame["max"], decimals, strict=True)
-    frame["value"] = [facts.span(a, b, d) for a, b, d in ends]
-    frame = frame.pivot(index=["endpoint", "counts"], columns="quantity", values="value")
-    share = ["I2 from tau2", "I2 from Q", "I2 Q-profile, lower", "I2 Q-profile, upper"]
-    frame = frame[["tau2", "tau2 Q-profile, lower", "tau2 Q-profile, upper", *share]]
-    names = {c: c.replace("tau2", "tau²").replace("I2", "I², %,") for c in frame}
-    caption = "Heterogeneity in children: range over the sets; Q-profile limits (95%) by set"
-    return table(frame.reset_index(), names | {"tau2": "tau²"}, caption)
-
-
-def prediction(base: Body) -> Shown:
-    """Unpublished results over the union of what the primary numbers leave."""
-    if not base.primary:
-        return text.say(facts.NONE)
-    names = {
-        "hk_lower": "Hartung-Knapp, lower", "hk_upper": "Hartung-Knapp, upper",
-        "pi_lower": "prediction (t, k-2), lower", "pi_upper": "prediction (t, k-2), upper",
-        "pi_k1_lower": "prediction (t, k-1), lower", "pi_k1_upper": "prediction (t, k-1), upper",
-        "estimate_n5": "pooled without rows n < 5",
-    }  # fmt: skip
-    frame = facts.prediction(base).reset_index()
-    frame = frame[frame["quantity"].isin(names)].replace({"quantity": names})
-    frame["value"] = _ends(frame["min"], frame["max"], ".1f")
-    frame = frame.pivot(index="quantity", columns="endpoint", values="value").loc[[*names.values()]]
-    caption = "Children, percent: range over what the primary numbers leave, every estimator"
-    return table(frame.reset_index().rename_axis(columns=None), {}, caption)
-
-
-def readings(base: Body) -> Shown:
-    """Formulas that give at least one number of the sentence on the other studies."""
-    if not base.alive:
-        return text.say(facts.NONE)
-    frame = facts.others(base)
-    frame = frame[frame["gives_cr"] | frame["gives_or"]]
-    frame = frame.assign(
-        CR=_ends(frame["cr_min"], frame["cr_max"], ".1f"),
-        OR=_ends(frame["or_min"], frame["or_max"], ".1f"),
-    ).replace({"formula": _FORMULA})
-    columns = ["formula", "scale", "population", "CR", "OR", "gives_cr", "gives_or", "gives_both"]
-    caption = "The other studies, percent: formulas that give one of the two numbers or both"
-    return _shown(frame[columns], {"population": "rows"}, caption)
-
-
-def checks(base: Body) -> Shown:
-    """Pooled rate of the others against what is printed."""
-    if not base.alive:
-        return text.say(facts.NONE)
-    frame = facts.checks(base)
-    return show(
-        draw.intervals(
-            frame.assign(label=frame["endpoint"] + ", " + frame["reading"]),
-            "rate in the other studies (percent)",
-            "Published comparison with CLO-212 against the identified set",
-        ),
-        "identified_checks",
-        "Rate in the studies other than CLO-212. Grey band with a black line: the printed value "
-        "and what rounds to it. Orange: the range over the identified set of all numbers, every "
-        "method left. A printed value outside the orange range does not follow from these counts "
-        "under that reading, if the evidence, the method and the rounding are as assumed.",
-    )
-
-
-def hidden(found: pd.DataFrame) -> Picture:
-    """Each documented count hidden, and what the rest leaves."""
-    label = found["endpoint"] + " of " + found["row"]
-    return show(
-        draw.strips(
-            found.assign(label=label, mark=found["documented"]),
-            "count",
-            "Each documented count hidden, and what the rest then leaves",
-            "vectors",
-        ),
-        "identified_hidden",
-        "One strip per hidden count: the values that the published results leave when it is not "
-        "known, darker where more vectors of all rows have it. Diamond: the documented count.",
-    )
-
-
-def scenarios(methods: pd.DataFrame) -> Shown:
-    """Methods that each scenario leaves."""
-    some = methods[methods["n_coupled"] > 0]
-    columns = ["scenario", "endpoint", "tau2_method", "ci_method", "inverse", "rows", "n_coupled"]
-    caption = "Scenarios: common methods that leave a vector under all numbers"
-    return _shown(some[columns], _TAU2 | {"n_coupled": "vectors"}, caption)
-
-
-def repairs(found: pd.DataFrame) -> Shown:
-    """Smallest change of the counts that lets the printed results hold."""
-    away = found[found["smallest_change"] > 0]
-    headings = {"smallest_change": "patients", "nearest": "vectors"}
-    caption = "Smallest change of the counts after which all numbers of an endpoint hold"
-    return _shown(away, headings, caption)

@@ -13,6 +13,7 @@ from test_reconstruction import plain, problems, results
 
 from clofarabine import (
     breakdown,
+    identified,
     identified_facts,
     inverse_n,
     readings,
@@ -246,9 +247,7 @@ def test_heterogeneity_agrees_for_the_estimator_that_is_q(evidence):
 def test_where_no_method_is_possible_there_is_no_headline_and_one_sentence(evidence):
     none = breakdown.breakdown(evidence, POOLED.assign(estimate=POOLED["estimate"] + 40))
     assert none.empty
-    assert (
-        identified_facts.overturned(none, "CR of").say("{patients}").data == identified_facts.NONE
-    )
+    assert identified_facts.overturned(none, "CR of").say("{patients}").data == identified.NONE
 
 
 def test_the_readings_of_a_fall():
@@ -256,5 +255,5 @@ def test_the_readings_of_a_fall():
     assert identified_facts.fall(row) == "1 patient"
     row = pd.Series({"smallest": 0.5, "unit": "points", "what": "more than"})
     assert identified_facts.fall(row) == "more than 0.5000 points"
-    assert identified_facts.span(31.2, 48) == "31 to 48"
-    assert identified_facts.listed(["DL", "ML", "HS"]) == "DL, ML and HS"
+    assert identified.span(31.2, 48) == "31 to 48"
+    assert identified.listed(["DL", "ML", "HS"]) == "DL, ML and HS"

@@ -7,6 +7,7 @@ in an ordinary kernel of JupyterLab.
 
 import importlib.util
 import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -173,14 +174,15 @@ def test_a_tampered_notebook_is_found(runs, tmp_path):
         assert result.note.startswith("cell ")
 
 
-def test_the_start_page_says_how_long_each_notebook_runs(runs):
-    """Within a factor of four: tests run beside each other, and machines differ."""
-    seconds = {"seconds": (0, 30), "a minute": (30, 90), "minutes": (90, 900)}
+def test_the_start_page_says_which_notebooks_run_longer(runs):
+    """In one run, what is said to take longer took longer; seconds themselves are the machine's."""
+    took = {"seconds": [], "a minute": [], "minutes": []}
     for run in runs:
         asked = ["stat", "--format=%W", run.folder]  # when its folder was made; 0 if not known
         born = int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
         if born <= 0:
             pytest.skip("this file system does not keep the time of birth")
-        took = (run.folder / "notebook.ipynb").stat().st_mtime - born
-        low, high = seconds[run.step.takes]
-        assert low / 4 <= took <= 4 * high, (run.step.name, took)
+        took[run.step.takes].append((run.folder / "notebook.ipynb").stat().st_mtime - born)
+    medians = [np.median(times) for times in took.values() if times]
+    assert len(medians) > 1
+    assert medians == sorted(medians)
