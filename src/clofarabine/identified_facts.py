@@ -1,8 +1,11 @@
 """Numbers and phrases of the sentences of notebook 02 on what the evidence leaves."""
 
+from collections.abc import Iterable
 from math import prod
 
 import pandas as pd
+
+from metaprop.labels import CI_METHOD, TAU2_METHOD
 
 from . import evidence_pieces as ep
 from . import (
@@ -12,13 +15,21 @@ from . import (
     tiers,
 )
 from .identified import LARGEST, LATER, Body, Part, evidence_of, left, listed, plain, span
+from .readings import rows_in_words
 from .reconstruction import COMMON, METHODS
+from .show import cell
 from .tables import store
+
+
+def named(codes: Iterable[str]) -> list[str]:
+    """Estimators of tau² in words."""
+    return [TAU2_METHOD[code] for code in codes]
 
 
 def _ranges(rows: pd.DataFrame, endpoint: str) -> list[str]:
     at = [f"{endpoint.lower()}_06952_{end}" for end in ("min", "max")]
-    return [f"{m} {span(a, b)}" for m, a, b in rows[["tau2_method", *at]].itertuples(index=False)]
+    own = rows[["tau2_method", *at]].itertuples(index=False)
+    return [f"{TAU2_METHOD[m]} {span(a, b)}" for m, a, b in own]
 
 
 def primary(base: Body, table: pd.DataFrame) -> Part:
@@ -27,7 +38,7 @@ def primary(base: Body, table: pd.DataFrame) -> Part:
     other = left(table, base.scenario, "primary").drop(rows.index)
     if rows.empty:
         return Part({})
-    out: dict = {"row": LARGEST, "methods": listed(rows["tau2_method"])}
+    out: dict = {"row": LARGEST, "methods": listed(named(rows["tau2_method"]))}
     out["n"] = int(base.frame.set_index("row").loc[LARGEST, "n"])
     out["numbers"] = 3 * int((base.pooled["transformation"] == "PAS").sum())
     out["all_numbers"] = 3 * len(base.pooled)
@@ -36,9 +47,10 @@ def primary(base: Body, table: pd.DataFrame) -> Part:
         at = rows[[f"{e.lower()}_06952_min", f"{e.lower()}_06952_max"]]
         out[f"{e}_all"] = span(at.min().iloc[0], at.max().iloc[1])
     missing = [m.tau2_method for m in ep.ESTIMATORS_ALONE]
-    out["without"] = listed(m for m in missing if m not in set(rows["tau2_method"]))
+    out["without"] = listed(named(m for m in missing if m not in set(rows["tau2_method"])))
     out["other"] = listed(
-        f"{r.tau2_method} with {r.ci_method} and {r.rows} rows" for r in other.itertuples()
+        f"{TAU2_METHOD[r.tau2_method]} with {CI_METHOD[r.ci_method]} ({rows_in_words(r.rows)})"
+        for r in other.itertuples()
     )
     return Part(out)
 
@@ -53,10 +65,12 @@ def survey(base: Body, table: pd.DataFrame) -> Part:
     for e in studies.ENDPOINTS:
         x = out[e] = int(report[f"{e.lower()}_min"])
         low, high = (rows[f"{e.lower()}_06952_{end}"] for end in ("min", "max"))
-        out[f"{e}_inside"] = listed(rows.loc[(low <= x) & (x <= high), "tau2_method"], "no one")
+        out[f"{e}_inside"] = listed(
+            named(rows.loc[(low <= x) & (x <= high), "tau2_method"]), "no one"
+        )
     for numbers in ("primary", "all"):
         fits = plain(left(table, LATER, numbers))
-        out[f"fits_{numbers}"] = listed(fits["tau2_method"], "no estimator")
+        out[f"fits_{numbers}"] = listed(named(fits["tau2_method"]), "no estimator")
     return Part(out | _failing(failures(base)))
 
 
@@ -90,8 +104,9 @@ def everything(base: Body) -> Part:
     over = base.limits.query("method == 'any'").set_index(["endpoint", "population", "quantity"])
     alive, kids = base.alive, "paediatric"
     out: dict = {"row": LARGEST, "methods": listed(str(m) for m in alive)}
-    out["estimators"] = listed(m.tau2_method for m in alive)
-    out["split"] = listed(m.tau2_method for m in alive if m.rows.startswith("split"))
+    out["estimators"] = listed(named(m.tau2_method for m in alive))
+    split = (m.tau2_method for m in alive if m.rows.startswith("split"))
+    out["split"] = listed(named(split))
     out["n"] = int(base.frame.set_index("row").loc[LARGEST, "n"])
     for e in studies.ENDPOINTS:
         if (key := (e, kids, f"count:{LARGEST}")) in over.index:
@@ -109,7 +124,7 @@ def grid_sizes(base: Body) -> Part:
         e: prod(int(b) - int(a) + 1 for a, b in zip(x.low, x.high, strict=True))
         for e, x in base.evidence.items()
     }
-    return Part({e: f"{n:.1e}" for e, n in sizes.items()})
+    return Part({e: cell(n) for e, n in sizes.items()})
 
 
 def fall(record: pd.Series) -> str:

@@ -4,6 +4,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from metaprop.counts import solve
+from metaprop.labels import TAU2_METHOD
 from metaprop.plots import counts as draw
 from metaprop.plots.style import Picture
 
@@ -30,6 +31,12 @@ def shown(frame: pd.DataFrame, headings: dict[str, str], caption: str, decimals:
 def ends(low: pd.Series, high: pd.Series, form: str = ".0f") -> list[str]:
     """Ranges in words, one a row."""
     return [span(a, b, form) for a, b in zip(low, high, strict=True)]
+
+
+def _coded(code: str) -> str:
+    """An estimator in words with the code that later tables use."""
+    words = TAU2_METHOD[code]
+    return words if words == code else f"{words} ({code})"
 
 
 def documented(base: Body) -> Shown:
@@ -60,7 +67,8 @@ def left(base: Body, pieces: pd.DataFrame, scenario: str | None = None) -> Shown
     frame = pd.DataFrame(parts).rename_axis("tau² estimator")
     order = [m.tau2_method for m in ep.ESTIMATORS_ALONE if m.tau2_method in frame.index]
     caption = f"Possible counts of {LARGEST} under the primary (arcsine) and under all numbers"
-    return shown(frame.loc[order].reset_index(), {}, caption)
+    frame = frame.loc[order].rename(index=_coded)
+    return shown(frame.reset_index(), {}, caption)
 
 
 def failures(base: Body) -> Shown:

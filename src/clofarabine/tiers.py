@@ -10,8 +10,10 @@ from functools import cache
 
 import pandas as pd
 
+from metaprop.labels import CI_METHOD, INVERSE, TAU2_METHOD
 from metaprop.method import Method
 
+from .readings import rows_in_words
 from .reconstruction import VARIED
 from .tables import store
 
@@ -33,6 +35,14 @@ def tier_of(method: Method) -> int:
     return int(_documented().get((method.tau2_method, method.ci_method, method.inverse), 3))
 
 
+def _words(method: Method) -> str:
+    """The fields of a method that the grid varies, in words."""
+    return ", ".join(
+        (TAU2_METHOD[method.tau2_method], CI_METHOD[method.ci_method], INVERSE[method.inverse],
+         rows_in_words(method.rows))
+    )  # fmt: skip
+
+
 def by_tier(survivors: pd.DataFrame, methods: tuple[Method, ...]) -> pd.DataFrame:
     """How many methods of each tier are possible: tier, methods, possible, which.
 
@@ -42,6 +52,6 @@ def by_tier(survivors: pd.DataFrame, methods: tuple[Method, ...]) -> pd.DataFram
     records = []
     for tier, name in TIERS.items():
         own = [m for m in methods if tier_of(m) == tier]
-        left = [str(m) for m in own if m in alive]
+        left = [_words(m) for m in own if m in alive]
         records.append((tier, name, len(own), len(left), "; ".join(left) or pd.NA))
     return pd.DataFrame(records, columns=["tier", "name", "methods", "possible", "which"])

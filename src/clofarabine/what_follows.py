@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from metaprop.effectsize import choose
+from metaprop.labels import CI_METHOD, INVERSE
 from metaprop.method import Method
 from metaprop.plots import counts as draw
 from metaprop.plots.style import Picture
@@ -249,9 +250,12 @@ def scenario_methods(base: Body) -> pd.DataFrame:
 def scenarios(methods: pd.DataFrame) -> Shown:
     """Methods that each scenario leaves."""
     some = methods[methods["n_coupled"] > 0]
+    some = some.replace({"ci_method": CI_METHOD, "inverse": INVERSE})
+    some = some.assign(rows=some["rows"].map(reading.rows_in_words))
     columns = ["scenario", "endpoint", "tau2_method", "ci_method", "inverse", "rows", "n_coupled"]
     caption = "Scenarios: common methods that leave a vector under all numbers"
-    return shown(some[columns], TAU2 | {"n_coupled": "vectors"}, caption)
+    names = TAU2 | {"ci_method": "interval", "n_coupled": "vectors"}
+    return shown(some[columns], names, caption)
 
 
 def repairs_frame(base: Body) -> pd.DataFrame:
