@@ -37,9 +37,9 @@ def _script():
 # outputs were made under usual ones.
 ODD, OTHER = (
     {"PYTHONHASHSEED": "4242", "TZ": "Asia/Kathmandu", "LANG": "C", "umask": "077",
-     "cwd": "elsewhere", "threads": "1", "jobs": "2"},
+     "cwd": "elsewhere", "threads": "1", "jobs": "2", "cpu": "old"},
     {"PYTHONHASHSEED": "random", "TZ": "America/St_Johns", "LANG": "tr_TR.UTF-8", "umask": "022",
-     "cwd": "/", "threads": "7", "jobs": "8"},
+     "cwd": "/", "threads": "7", "jobs": "8", "cpu": "own"},
 )  # fmt: skip
 
 
