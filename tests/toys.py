@@ -73,7 +73,7 @@ from pathlib import Path
 from compendium import cli
 from compendium.steps import Project, Step
 steps = tuple(
-    Step(name, tuple(reads), tuple(writes), tuple(figures), Path(folder))
+    Step(name, tuple(reads), tuple(writes), tuple(figures), folder=Path(folder))
     for name, reads, writes, figures, folder in {flow!r}
 )
 made = Project("clofarabine", Path({root!r}), steps, output_variable="CLOFARABINE_OUTPUT")

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup, Tag
 
 LONG = 12  # rows; a longer table is folded
 WIDE = 8  # columns; words of a wider table break on paper
+WORD = 40  # characters; an address as long as this breaks too
 _PARTS = re.compile(r"<h[1-6][^>]*>(?P<heading>.*?)</h[1-6]>|<table.*?</table>", re.DOTALL)
 _MARKUP = re.compile(r"<[^>]+>")
 
@@ -62,7 +63,8 @@ def framed(text: str, name: str, names: Names) -> str:
     for cell in table.find_all(["th", "td"]):
         _plain_cell(cell)
     columns = max((len(row.find_all(["th", "td"])) for row in table.find_all("tr")), default=0)
-    table.attrs = {"class": "dense"} if columns > WIDE else {}
+    longest = max((len(word) for word in table.get_text(" ").split()), default=0)
+    table.attrs = {"class": "dense"} if columns > WIDE or longest > WORD else {}
     caption = table.caption
     if caption is not None:
         caption.attrs = {}

@@ -167,6 +167,7 @@ def test_the_warm_process_and_its_kernels_end_with_the_pipeline(tmp_path):
         time.sleep(0.05)
     pipeline.send_signal(signal.SIGKILL)
     pipeline.wait()
+    end = time.monotonic() + 60
     for pid in pids.read_text().split():
         while Path(f"/proc/{pid}").exists():
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
