@@ -131,17 +131,23 @@ def _ranges(evidence: Evidence, sets: list[tuple[Method, Counts]]) -> Iterator[t
 
 
 def bounds(evidence: dict[str, Evidence], sets: dict[str, list]) -> pd.DataFrame:
-    """Smallest and largest value of each unpublished quantity, per method and over all ("any")."""
+    """Smallest and largest value of each unpublished quantity, per method and over all ("any").
+
+    vectors : those of the method; over all methods the different ones, for methods share some.
+    """
     records = []
     for endpoint in ("CR", "OR"):
+        every = [x for _, x in sets[endpoint]]
+        different = len(np.unique(np.concatenate(every), axis=0)) if every else 0
         together: dict[tuple, list] = {}
         for population, name, unit, method, values in _ranges(evidence[endpoint], sets[endpoint]):
             key = (endpoint, population, name, unit)
             together.setdefault(key, []).append((str(method), values))
         for key, parts in together.items():
             everything = np.concatenate([values for _, values in parts])
-            for method, values in [*parts, ("any", everything)]:
+            for method, values in parts:
                 records.append((*key, method, values.min(), values.max(), len(values)))
+            records.append((*key, "any", everything.min(), everything.max(), different))
     columns = ["endpoint", "population", "quantity", "unit", "method", "min", "max", "vectors"]
     return pd.DataFrame(records, columns=columns)
 

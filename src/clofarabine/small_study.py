@@ -10,6 +10,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from metaprop import funnel, trimfill
+from metaprop.counts.solve import Counts
 from metaprop.effectsize import SCALES, Array, transform
 from metaprop.labels import SCALE
 from metaprop.method import Method
@@ -164,13 +165,15 @@ def parts(
         return known, replace_missing(known, none), every
     methods, vectors, patients = studies.identified(endpoint, population)
     frame = studies.load(endpoint, population, "reconstructed")
-    note = _pooled_apart(methods, len(patients)) if population == "overall" else ""
+    note = _pooled_apart(methods, vectors) if population == "overall" else ""
+    vectors = np.unique(vectors, axis=0)  # methods share some
     return known, Part(what, frame, vectors, patients.astype(float), method, note=note), every
 
 
-def _pooled_apart(methods: pd.DataFrame, rows: int) -> str:
+def _pooled_apart(methods: pd.DataFrame, vectors: Counts) -> str:
     """That the vectors of a method that pools fewer rows are tested on all of them."""
-    fewer = int((methods["rows"] != "age-groups").sum())
+    rows = vectors.shape[1]
+    fewer = len(np.unique(vectors[(methods["rows"] != "age-groups").to_numpy()], axis=0))
     if not fewer:
         return ""
     return (

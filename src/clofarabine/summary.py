@@ -75,7 +75,9 @@ def _verdict(found: dict[str, Any]) -> str:
     few = min(known) < rows
     return (
         f"{said} in the 95% interval of the counts that the studies' own reports document"
-        + f"; only {known[0]} (complete) and {known[1]} (overall) of {rows} studies do" * few
+        + f"; the reports of only {known[0]} of {rows} studies count complete, and of "
+        f"{known[1]} overall remissions"
+        * few
         + ", so this is no confirmation" * (few and bool(inside))
         + f". Of the {found['claims']} numbers in the paper, {found['discrepant']} do not hold "
         "together with what they were checked against."
@@ -91,9 +93,9 @@ def _counts() -> str:
     upper = bounds.query("quantity == 'pi_upper' and population == 'paediatric'")
     most = upper.set_index("endpoint")["max"]
     return (
-        f"The counts that no report gives can be narrowed down to {sets['CR']} possible sets for "
-        f"complete and {sets['OR']} for overall remission. With any of them the paper's pooled "
-        "results come out, because they were chosen so: that confirms nothing. What is new is that "
-        f"even then a new study might show up to {most['CR']:.0f}% complete and up to "
-        f"{most['OR']:.0f}% overall remissions."
+        f"If every documented count is exact and one of the methods tried gave all results, "
+        f"{sets['CR']} sets of counts are possible for complete and {sets['OR']} for overall "
+        "remission. With any of them the paper's pooled results come out, because they were chosen "
+        "so: that confirms nothing. Over them the upper 95% prediction limit of a new study's rate "
+        f"is at most {most['CR']:.0f}% (complete) and {most['OR']:.0f}% (overall)."
     )

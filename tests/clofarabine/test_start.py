@@ -35,7 +35,7 @@ def test_the_answer_follows_the_numbers(changed, said):
     assert said in told
     assert "no confirmation" not in told  # every count is documented
     few = summary._verdict(_facts(**changed, CR_known=5))
-    assert "only 5 (complete) and 12 (overall) of 12 studies do" in few
+    assert "the reports of only 5 of 12 studies count complete, and of 12 overall remissions" in few
     assert ("no confirmation" in few) is ("Neither" not in few)
 
 
