@@ -6,7 +6,6 @@ Usage: determinism.py N. If any differ it names the conditions and the files, an
 import hashlib
 import itertools
 import os
-import platform
 import random
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 CONDITIONS = {
@@ -25,18 +23,9 @@ CONDITIONS = {
     "cwd": ["project", "elsewhere", "/"],
     "threads": ["1", "2", "7"],
     "jobs": ["1", "2", "8"],
-    "cpu": ["own", "old"],
 }
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def processor(kind: str) -> dict[str, str]:
-    """What makes OpenBLAS and numpy compute as on the processor of this machine, or an old one."""
-    if kind == "own" or platform.machine() != "x86_64":
-        return {}
-    newer = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-    return {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": " ".join(newer)}
 
 
 def conditions() -> Iterator[dict[str, str]]:
@@ -65,7 +54,6 @@ def reproduce(
     cwd = {"project": ROOT, "elsewhere": elsewhere}.get(condition["cwd"], Path("/"))
     env = {**os.environ, **{k: condition[k] for k in ("PYTHONHASHSEED", "TZ", "LANG")}}
     env |= {"LC_ALL": condition["LANG"], **dict.fromkeys(THREADS, condition["threads"])}
-    env |= processor(condition["cpu"])
     return subprocess.run(  # noqa: S603
         [*prefix, sys.executable, "-m", "clofarabine", "reproduce", "--no-cache",
          "--jobs", condition["jobs"], "--build", folder / "build"],

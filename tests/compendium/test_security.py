@@ -102,7 +102,7 @@ def test_jupyterlab_is_on_the_loopback_behind_a_token(tmp_path):
         port = free.getsockname()[1]
     options = f"ARGS=--no-browser --port={port}"
     told = subprocess.run(
-        ["make", "-n", "lab", options, f"RUN={sys.executable}"],
+        ["make", "-n", "lab", options, f"RUN={shlex.quote(sys.executable)}"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
     command = shlex.split(next(t for t in told if "jupyterlab" in t))

@@ -9,7 +9,8 @@ suppressPackageStartupMessages({
 })
 
 out <- commandArgs(trailingOnly = TRUE)[1]
-here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)))
+file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
+here <- dirname(gsub("~+~", " ", file, fixed = TRUE)) # R writes a space so
 tight <- list(threshold = 1e-14, tol = 1e-14, maxiter = 10000)
 
 documented <- function(endpoint) {
