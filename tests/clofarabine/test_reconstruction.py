@@ -435,3 +435,16 @@ def test_the_search_refuses_a_scale_whose_variances_depend_on_the_count():
         Model((4, 6, 9), Method("PLO", "DL", "wald", "sin2"))
     with pytest.raises(ValueError, match=expected):
         Model((4, 6, 9), Method("PAS", "DL", "wald", "sin2")).by(scale="PLO")
+
+
+@pytest.mark.parametrize("scale", ["PAS", "PFT"])
+def test_a_hundred_percent_that_was_cut_off_is_found(scale):
+    """Printed as 100 by truncation, the interval begins at 1 itself: every row is x = n."""
+    n = np.array([4, 7])
+    model = Model(tuple(n.tolist()), Method(scale, "DL", "wald", "harmonic"))
+    hundred = (1.0, 1.01)
+    everything = Constraint(scale, hundred, (0.0, 1.01), hundred)
+    found, _ = solve.identified_set(model, everything, n * 0, n)
+    grid = np.indices(n + 1).reshape(2, -1).T.astype(np.int32)
+    assert found.tolist() == grid[solve.meets(model, everything, grid)].tolist()
+    assert n.tolist() in found.tolist()

@@ -12,11 +12,12 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import ndtri, stdtrit
 
 from .. import effectsize, kernels
-from ..effectsize import Array, Scale
+from ..effectsize import Array, Scale, overall_n
 from ..method import Method
 
 # Pieces of tau²: relative to the smallest sampling variance, the first at 0, the last without end.
@@ -44,6 +45,19 @@ class Constraint:
     def printed(self) -> Array:
         """The three intervals as an array (3, 2)."""
         return np.array([self.estimate, self.lower, self.upper])
+
+
+def quantile(method: Method, k: int, level: float) -> float:
+    """Normal quantile for Wald, t with k - 1 degrees of freedom for the other intervals."""
+    p = (1 + level) / 2
+    return float(ndtri(p) if method.ci_method == "wald" else stdtrit(k - 1, p))
+
+
+def overall_size(method: Method, n: ArrayLike) -> float:
+    """Sample size of the inverse as the kernels take it: inf for sin², 0 where se gives it."""
+    if method.scale != "PFT" or method.inverse == "sin2":
+        return np.inf
+    return 0.0 if method.inverse == "inverse-variance" else float(overall_n(n, method.inverse))
 
 
 @dataclass(frozen=True)
@@ -94,25 +108,19 @@ class Model:
 
     @property
     def quantile(self) -> float:
-        """Normal quantile for Wald, t with k - 1 degrees of freedom for the others."""
-        p = (1 + self.level) / 2
-        return float(ndtri(p) if self.method.ci_method == "wald" else stdtrit(len(self.n) - 1, p))
+        """As `quantile`, for these rows."""
+        return quantile(self.method, len(self.n), self.level)
 
     @property
     def nbar(self) -> float:
-        """Sample size of the inverse as the kernels take it: inf for sin², 0 where se gives it."""
-        method = self.method
-        if method.scale == "PAS" or method.inverse == "sin2":
-            return np.inf
-        if method.inverse == "inverse-variance":
-            return 0.0
-        return float(effectsize.overall_n(self.n, method.inverse))
+        """As `overall_size`, for these rows."""
+        return overall_size(self.method, self.n)
 
-    def effect_at(self, p: float) -> float:
-        """The effect that goes back to p; minus or plus infinity at and beyond 0 and 1."""
+    def effect_at(self, p: float, upper: bool = False) -> float:
+        """The effect that goes back to p: for an upper end of 1 infinity, for a lower the least."""
         if p <= 0:
             return -np.inf
-        if p >= 1:
+        if p > 1 or (upper and p == 1):
             return np.inf
         n = self.nbar
         if np.isinf(n):
@@ -182,7 +190,8 @@ def _largest(e: Array, r0: Array, r1: Array) -> Array:
 
 def pieces(model: Model, constraint: Constraint) -> Iterator[Piece]:
     """Tables of every range of tau² that the constraint leaves open."""
-    limits = np.array([[model.effect_at(p) for p in pair] for pair in constraint.printed])
+    ends = [(model.effect_at(low), model.effect_at(high, True)) for low, high in constraint.printed]
+    limits = np.array(ends)
     if model.method.scale == "PFT" and model.method.inverse == "inverse-variance":
         limits[:] = -np.inf, np.inf  # the way back depends on tau² itself: no bound from it
     wald = not model.hartung_knapp

@@ -12,10 +12,11 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import chdtri, ndtri, stdtrit
+from scipy.special import chdtri
 
-from ..effectsize import Array, overall_n, transform
+from ..effectsize import Array, transform
 from ..method import Method
+from .bounds import overall_size, quantile
 from .equations import estimator, largest, moment
 
 Interval = tuple[float, float]
@@ -56,17 +57,13 @@ class Printed:
 
     @property
     def quantile(self) -> float:
-        """Normal quantile for Wald, t with k - 1 degrees of freedom for the others."""
-        p = (1 + self.level) / 2
-        return float(ndtri(p) if self.method.ci_method == "wald" else stdtrit(self.k - 1, p))
+        """As `bounds.quantile`, for these rows."""
+        return quantile(self.method, self.k, self.level)
 
     @property
     def nbar(self) -> float:
-        """Sample size of the inverse as the kernels take it: inf for sin², 0 where se gives it."""
-        inverse = self.method.inverse
-        if self.method.scale != "PFT" or inverse == "sin2":
-            return np.inf
-        return 0.0 if inverse == "inverse-variance" else float(overall_n(self.n, inverse))
+        """As `bounds.overall_size`, for these rows."""
+        return overall_size(self.method, self.n)
 
     @property
     def q(self) -> Interval:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..effectsize import INVERSES
 from ..method import CI_METHODS, LIKELIHOODS, NONE, TAU2_METHODS, Method
-from .read import POOLED, SUPPORTED, BadInput, split
+from .read import SUPPORTED, BadInput, split
 from .rounding import Interval, Rule, interval, within
 
 Counts = NDArray[np.int32]
@@ -173,8 +173,3 @@ def candidates(problem: Problem, methods: Sequence[Method] | None) -> Iterator[C
         used = stated | ({method.scale} if blank else set())
         if zero and used & set(UNBOUNDED):
             yield Candidate(method, meta_zero=True)
-
-
-def quantities_printed(problem: Problem) -> set[str]:
-    """Names of the pooled quantities that are printed at all."""
-    return {q for r in problem.results for q in r.limits if q in POOLED}
