@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
@@ -194,7 +195,8 @@ def unprinted(table: str | Path | None = None) -> Section:
         ends = [bounds.loc[(e, p, q)] for q in ("I2", "pi_lower", "pi_upper")]
         i2, low, high = (_range(b["min"], b["max"]) for b in ends)
         outer = f"[{100 * profile.i2_lower.min():.0f}, {100 * profile.i2_upper.max():.0f}]"
-        rows.append((WORDS["endpoint"][e], WORDS["population"][p], i2, outer, low, high, len(x)))
+        different = len(np.unique(x, axis=0))  # methods share some
+        rows.append((WORDS["endpoint"][e], WORDS["population"][p], i2, outer, low, high, different))
     names = ("endpoint", "patients", "I² (from tau²), %", "I², 95% Q-profile, %",
              "prediction (t, k − 2), lower %", "upper %", "possible sets of counts")  # fmt: skip
     caption = (
