@@ -20,7 +20,8 @@ from ..tables.store import Texts
 # Sections in the order of the paper. The prose of a table's header, footnotes and caption belongs
 # to the table.
 SECTIONS = (
-    "Abstract", "Key Summary Points", "Introduction", "Study Characteristics", "Table 1",
+    "Abstract", "Key Summary Points", "Introduction", "Study Selection", "Study Characteristics",
+    "Table 1",
     "Patient Characteristics", "Table 2", "Efficacy", "Figure 2 caption", "Sensitivity Analysis",
     "Publication Bias", "Safety", "Table 3", "Table 4", "Discussion", "Conclusions",
 )  # fmt: skip
@@ -30,7 +31,7 @@ SUMMARIES = ("Abstract", "Key Summary Points", "Discussion", "Conclusions")
 
 # Units of things that are counted: their number is exact, not rounded.
 COUNTED = ("patients", "studies", "records", "reference", "regimens", "days", "cycles", "grade",
-           "transplants", "year", "hours")  # fmt: skip
+           "transplants", "year", "hours", "endpoints")  # fmt: skip
 
 COLUMNS = ("id", "section", "locator", "quantity", "population", "printed", "value", "lower",
            "upper", "unit", "decimals")  # fmt: skip
@@ -93,7 +94,8 @@ def _table1(t: Tables) -> Iterator[dict]:
         study = r["study"]
         for column, quantity, unit in (
             ("reference", "citation", "reference"), ("title_phase", "phase", "label"),
-            ("title_disease", "disease", "label"), ("phase", "phase", "label"),
+            ("title_disease", "disease", "label"), ("design", "design", "label"),
+            ("phase", "phase", "label"),
             *((c, q, "patients") for c, q in _STUDY.items()),
         ):  # fmt: skip
             if not pd.isna(r[column]):
@@ -241,7 +243,8 @@ class Paper:
         found = {(r.study, r.quantity, r.population): float(r.printed)
                  for r in later[::-1].itertuples()}  # fmt: skip
         return found | {
-            (r.study, r.quantity, None): read(r.printed).value for r in own[::-1].itertuples()
+            (r.study, r.quantity, None): read(r.printed).value
+            for r in own[own["unit"] != "label"][::-1].itertuples()
         }
 
     def reported(self, study: str, quantity: str, population: str | None = None) -> float | None:
@@ -249,7 +252,14 @@ class Paper:
 
         With a population, what the later report of the same patients prints of it.
         """
-        return self._reports.get((study, quantity, population))
+        key = (study, quantity, population)
+        self.asked.add(key)
+        return self._reports.get(key)
+
+    @cached_property
+    def asked(self) -> set[tuple[str, str, str | None]]:
+        """Study, quantity and population of what rules asked of the reports so far."""
+        return set()
 
     @cached_property
     def prose(self) -> pd.DataFrame:

@@ -185,6 +185,33 @@ def rows_pooled(paper: Paper) -> Iterator[Check]:
             yield compare(paper, id, rule, evidence["study"].nunique(), kind="bound", caveat=note)
 
 
+@registered("Children and adults of one survey", "results")
+def one_survey(paper: Paper) -> Iterator[Check]:
+    """Counts behind an overall rate, against what a later report says of both ages together.
+
+    A study with a row for children and one for adults, of which a report gives the responders of
+    all ages, leaves the sum of both rows at most these: response there counts partial ones too.
+    """
+    known, table = behind(paper), paper.tables["evidence"]
+    for endpoint in ENDPOINTS:
+        x = known.vectors(endpoint)
+        claims = [id for id in map(_claim, pieces.ids(paper.tables["pooled_results"], endpoint))
+                  if "/overall/" in id and id.endswith("/estimate")]  # fmt: skip
+        for study in table.loc[table.duplicated("study"), "study"] if len(x) else ():
+            at = np.flatnonzero(table["study"] == study)
+            rate = paper.reported(study, "CR+CRp+PR", "all ages")
+            if rate is not None:
+                most = round(rate * float(table["n"].iloc[at].sum()) / 100)
+                fits = int((x[:, at].sum(1) <= most).sum())
+                rule = f"{study}: at most {most} of both ages responded in its later report"
+                note = f"{fits} of {len(x)} sets of counts keep to it ({rule})"
+                note = note if fits < len(x) else ""
+                for id in claims:
+                    printed = paper.rows[id]["printed"]
+                    shown = printed if fits else "no counts"
+                    yield Check(id, rule, printed, shown, fits > 0, "bound", note)
+
+
 @registered("Level of the data", "results")
 def level_of_data(paper: Paper) -> Iterator[Check]:
     """Said to pool patients or studies: what was pooled is a transformed rate of each study."""

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..tables.printed import read
 from . import rule_table
-from .checks import Check, compare, interval, registered
+from .checks import Check, compare, compare_label, interval, registered
 from .ledger import Paper
 from .rules_text import combined
 
@@ -27,7 +27,10 @@ def primary_reports(paper: Paper) -> Iterator[Check]:
     for _, r in paper.tables["cross_checks"].iterrows():
         for id in paper.stating(r["quantity"], r["study"]):
             c = paper.rows[id]
-            if r["relation"] == "same" and c["unit"] == r["unit"]:
+            if c["unit"] == r["unit"] == "label":
+                source = f"{_source(paper, r)}, {r['locator']}"
+                yield compare_label(paper, id, source, r["printed"])
+            elif r["relation"] == "same" and c["unit"] == r["unit"]:
                 p = read(r["printed"])
                 exact = interval(c)[0] == interval(c)[1]
                 # Two roundings of one number share more than an end of what each can stand for.
@@ -78,6 +81,18 @@ def responses(paper: Paper) -> Iterator[Check]:
 def eligible(paper: Paper) -> Iterator[Check]:
     """The population of the meta-analysis within each study, against its report."""
     yield from rule_table.checks(paper, "eligible")
+
+
+@registered("Designs and regimens", "reports")
+def designs(paper: Paper) -> Iterator[Check]:
+    """Designs and doses said to be included, against Table 1 and the reports."""
+    yield from rule_table.checks(paper, "designs")
+
+
+@registered("Durations in the report", "needs")
+def durations(paper: Paper) -> Iterator[Check]:
+    """Medians of durations beside what the report says of single patients; it decides nothing."""
+    yield from rule_table.checks(paper, "durations")
 
 
 def _age_limit(paper: Paper) -> float:
