@@ -45,6 +45,13 @@ TOTALS = {
     "target_paediatric": "target paediatric",
     "target_adult": "target adult",
 }
+_PLACES = {
+    "title_phase": "phase in the title",
+    "title_disease": "disease in the title",
+    "dose_min": "lowest dose",
+    "dose_max": "highest dose",
+    "infusion_hours": "length of the infusion",
+}
 _STUDY = {
     "enrolled": "patients enrolled",
     "exposed": "patients exposed",
@@ -84,7 +91,7 @@ def _selection(t: Tables) -> Iterator[dict]:
 def _table1(t: Tables) -> Iterator[dict]:
     total = t["table1_total"].iloc[0]
     for column, population in TOTALS.items():
-        place = f"total row, {column}"
+        place = f"total row, {population}"
         yield _claim(
             f"table1/total/{column}", "Table 1", place, "patients", population, total[column],
             "patients",
@@ -99,7 +106,8 @@ def _table1(t: Tables) -> Iterator[dict]:
             *((c, q, "patients") for c, q in _STUDY.items()),
         ):  # fmt: skip
             if not pd.isna(r[column]):
-                id, place = f"table1/{study}/{column}", f"{study}, {column}"
+                id = f"table1/{study}/{column}"
+                place = f"{study}, {_PLACES.get(column, _STUDY.get(column, column))}"
                 yield _claim(id, "Table 1", place, quantity, study, r[column], unit)
         for _, g in regimens[regimens["study"] == study].iterrows():
             arm = g["regimen"] if pd.isna(g["cohort"]) else f"{g['regimen']}, cohort {g['cohort']}"
@@ -110,7 +118,8 @@ def _table1(t: Tables) -> Iterator[dict]:
                 ("days", "scheduled treatment days", "days"),
             ):
                 if not pd.isna(g[column]):
-                    id, place = f"table1/{study}/{arm}/{column}", f"{study}, {arm}, {column}"
+                    id = f"table1/{study}/{arm}/{column}"
+                    place = f"{study}, {arm}, {_PLACES.get(column, column)}"
                     text = f"{g[column]:g}"
                     yield _claim(id, "Table 1", place, quantity, study, text, unit)
 

@@ -84,7 +84,8 @@ class Named(dict[str, pd.DataFrame]):
     """The tables that expressions may name.
 
     Beside those of the data package: ``reports`` (cross_checks, each number with its value),
-    ``ledger`` (every claim), ``text`` (those that stand in the text), ``table3`` and ``table4`` (the reported cells, with N and the rate in percent).
+    ``ledger`` (every claim), ``text`` (those that stand in the text), ``table3`` and ``table4``
+    (the reported cells, with N and the rate in percent).
     """
 
     def __init__(self, paper: Paper) -> None:

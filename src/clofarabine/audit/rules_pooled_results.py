@@ -25,7 +25,7 @@ def _identified(paper: Paper) -> pd.DataFrame:
     return b[(b["method"] == "any") & (b["vectors"] > 0) & b["min"].notna()]
 
 
-@registered("Pooled rates and limits", "results")
+@registered("Pooled rates and limits", "results", "recalculation")
 def pooled(paper: Paper) -> Iterator[Check]:
     """Each pooled number against the counts: those given, or all that give every number at once.
 
@@ -116,7 +116,7 @@ def _sentence(paper: Paper) -> list[tuple[str, str, str]]:
     return out
 
 
-@registered("Results that the search did not use", "results")
+@registered("Results that the search did not use", "results", "recalculation")
 def unused_results(paper: Paper) -> Iterator[Check]:
     """Results that the search for counts did not use, under every reading that the words allow."""
     yield from _egger(paper)
@@ -170,7 +170,7 @@ def _reading(
     return Check(id, rule, paper.rows[id]["printed"], text, len(fits) > 0, "bound", note)
 
 
-@registered("Rows that are pooled", "results")
+@registered("Rows that are pooled", "results", "N-consistency")
 def rows_pooled(paper: Paper) -> Iterator[Check]:
     """Said to pool so many studies: how many rows the methods pool that give the results."""
     found = paper.tables["method_evidence"]
@@ -185,7 +185,7 @@ def rows_pooled(paper: Paper) -> Iterator[Check]:
             yield compare(paper, id, rule, evidence["study"].nunique(), kind="bound", caveat=note)
 
 
-@registered("Children and adults of one survey", "results")
+@registered("Children and adults of one survey", "results", "range")
 def one_survey(paper: Paper) -> Iterator[Check]:
     """Counts behind an overall rate, against what a later report says of both ages together.
 
@@ -218,7 +218,7 @@ def level_of_data(paper: Paper) -> Iterator[Check]:
     yield from rule_table.checks(paper, "level_of_data")
 
 
-@registered("Limits on the arcsine scale", "results")
+@registered("Limits on the arcsine scale", "results", "range")
 def limits(paper: Paper) -> Iterator[Check]:
     """An arcsine estimate lies in the middle of its limits on the arcsine scale (Wald, z)."""
     for (endpoint, population), _ in paper.tables["pooled_results"].groupby(
@@ -240,7 +240,7 @@ def limits(paper: Paper) -> Iterator[Check]:
             yield compare(paper, f"{key}/{column}", rule, float(low), float(high), kind="bound")
 
 
-@registered("Comparisons with one study", "reports")
+@registered("Comparisons with one study", "reports", "primary report")
 def comparisons(paper: Paper) -> Iterator[Check]:
     """Said to be longer than in one study: than what, and is it."""
     named = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]

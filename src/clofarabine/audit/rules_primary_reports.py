@@ -17,7 +17,7 @@ def _source(paper: Paper, row: pd.Series) -> str:
     return f"{c['author']} {c['year']}"
 
 
-@registered("Numbers in the study's own report", "reports")
+@registered("Numbers in the study's own report", "reports", "primary report", "GRIM")
 def primary_reports(paper: Paper) -> Iterator[Check]:
     """A number of a study against the same number in its own report.
 
@@ -169,7 +169,7 @@ def labels(paper: Paper) -> Iterator[Check]:
         yield Check(id, f"reference {n}: {author}", c["printed"], f"report of {says}", agrees)
 
 
-@registered("Regimens of the safety tables", "reports")
+@registered("Regimens of the safety tables", "reports", "label")
 def regimens(paper: Paper) -> Iterator[Check]:
     """A table of patients on monotherapy, against studies that also gave a combination."""
     p, mixed = paper.prose, combined(paper)

@@ -28,6 +28,8 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
     wrong = discrepancies(ledger)
     first = wrong.index[wrong["weight"] == "what the paper concludes"].unique()
     cells = ledger[ledger["section"].str.startswith("Table")]["verdict"]
+    first_table = ledger["section"].eq("Table 1") & ledger["verdict"].eq("discrepant")
+    against = first_table & ledger["check"].map(lambda name: RULES[name].subject).eq("reports")
     reports = ledger["check"].isin(_FROM_REPORTS) & ledger["verdict"].eq("reproduced")
     return {
         "claims": len(ledger),
@@ -40,6 +42,7 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
         "tables_sound": cells.isin(["reproduced", "consistent"]).mean(),
         "tables_discrepant": int((cells == "discrepant").sum()),
         "from_reports": int(reports.sum()),
+        "against_reports": int(against.sum()),
     }
 
 
@@ -156,15 +159,22 @@ def limits_of_medians(ledger: pd.DataFrame) -> dict[str, Any]:
 
 
 def by_rule(found: list[Finding], subject: str) -> pd.DataFrame:
-    """The rules on one subject: what each compares, its claims and checks, how many disagree."""
-    rows = {}
+    """The rules on one subject: what each compares, by which tests, and how many disagree."""
+    rows, table = {}, tables.load("audit_rules")
     for name, rule in RULES.items():
         if rule.subject == subject:
             mine = [f.check for f in found if f.rule == name]
             question = (rule.checks.__doc__ or "").strip().splitlines()[0]
             wrong = sum(not c.agrees for c in mine)
-            rows[rule.title] = (question, len({c.claim for c in mine}), len(mine), wrong)
-    names = ["what it compares", "claims", "checks", "disagree"]
+            tests = {*rule.tests, *table.loc[table["rule"] == name, "test"]}
+            rows[rule.title] = (
+                question,
+                ", ".join(sorted(tests)),
+                len({c.claim for c in mine}),
+                len(mine),
+                wrong,
+            )
+    names = ["what it compares", "tests", "claims", "checks", "disagree"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=names).rename_axis("rule")
 
 
