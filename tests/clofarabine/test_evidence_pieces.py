@@ -22,6 +22,7 @@ from clofarabine import (
     reconstruction,
     rounding,
     tiers,
+    what_follows,
 )
 from clofarabine import evidence_pieces as pieces
 from clofarabine.reconstruction import COMMON, METHODS, VARIED, Evidence, reconstruct
@@ -276,6 +277,16 @@ def test_what_could_not_be_read_makes_no_tier():
     assert "wald" not in text
     facts = tiers.verified()
     assert facts["yes"] + facts["part"] == facts["defaults"] < len(known)
+
+
+def test_methods_are_shown_in_words():
+    """No code of a method in what the last sections of notebook 02 show."""
+    methods = store.load("method_evidence_scenarios")
+    shown = what_follows.repairs(store.load("repairs")).text + what_follows.scenarios(methods).text
+    shown += " ".join(what_follows.scenario_facts(methods).facts.values())
+    assert "maximum likelihood, Wald, harmonic mean of n" in shown
+    for code in ("/wald", "age-groups", "split:", "ML", "HS"):
+        assert code not in shown
 
 
 def test_readings_of_a_known_vector(evidence):
