@@ -1,4 +1,4 @@
-"""How likely a method is as software would have it: its defaults, its options, anything else.
+"""Where software offers a method: by default, as an option, or not as far as was read.
 
 The paper names two transformations, random effects and no software. A method counts as a default
 where a program gives it once these are chosen and nothing else is; software_defaults.csv says which
