@@ -47,6 +47,8 @@ identified_facts
     Numbers of its sentences on what the evidence leaves.
 identified_shown
     Tables, figures and captions beside them.
+primary_alone
+    Notebook 02: both ages of a survey, and the primary numbers without a documented count.
 what_follows
     Notebook 02, last sections: heterogeneity, prediction, unused results, scenarios.
 primary

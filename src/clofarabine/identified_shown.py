@@ -15,12 +15,10 @@ from .figures import show
 from .identified import LARGEST, NONE, Body, plain, span
 from .identified import left as rows_left
 from .show import Table, table
-from .tables import store
 
 Shown = Table | Picture | Markdown
 
 TAU2 = {"tau2_method": "tau² estimator"}
-FORMULA = {"CE": "common effect"}
 
 
 def shown(frame: pd.DataFrame, headings: dict[str, str], caption: str, decimals: int = 1) -> Shown:
@@ -167,15 +165,6 @@ def tiers(base: Body) -> Shown:
     """Which methods of each tier are possible."""
     frame = facts.by_tier(base)[["name", "which"]]
     return table(frame, {"name": "tier", "which": "possible"}, "Methods that leave a vector")
-
-
-def defaults() -> Shown:
-    """Software defaults for the two transformations, with what they give."""
-    known = store.load("software_defaults")
-    own = known[(known["tier"] == 1) & known["scale"].isin(["PAS", "PFT"])]
-    columns = ["software", "version", "function", "tau2_method", "ci_method", "inverse"]
-    caption = "Defaults for the two transformations (sources: data/sources/software_defaults.csv)"
-    return table(own[columns], TAU2 | {"ci_method": "interval"}, caption)
 
 
 def sample_sizes(base: Body) -> Shown:

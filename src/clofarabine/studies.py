@@ -77,7 +77,7 @@ def reference(endpoint: Endpoint) -> tuple[Method, Counts]:
     """One vector to draw: the rule is deterministic and prefers nothing that the data do not say.
 
     The method is the first surviving one in the order of `reconstruction.METHODS` (DerSimonian-
-    Laird, the default of most software, comes first). The CR vector is the medoid of its set; the
+    Laird, a default of several programs, comes first). The CR vector is the medoid of its set; the
     OR vector the medoid of those that are nowhere below it.
     """
     sets = _coupled()

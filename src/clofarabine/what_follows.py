@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from metaprop.effectsize import choose
-from metaprop.labels import CI_METHOD, INVERSE
+from metaprop.labels import CI_METHOD, INVERSE, SCALE, TAU2_METHOD
 from metaprop.method import Method
 from metaprop.plots import counts as draw
 from metaprop.plots.style import Picture
 
-from . import consequences, reconstruction, studies, text
+from . import consequences, reconstruction, studies, text, tiers
 from . import evidence_pieces as ep
 from . import readings as reading
 from .audit.ledger import Paper
@@ -20,7 +20,7 @@ from .audit.rules_pooled_results import other_studies
 from .figures import show
 from .identified import NONE, Body, Part, evidence_of, listed, span
 from .identified import scenarios as named
-from .identified_shown import FORMULA, TAU2, Shown, ends, shown
+from .identified_shown import TAU2, Shown, ends, shown
 from .reconstruction import COMMON, METHODS
 from .show import table
 from .tables import store
@@ -119,10 +119,12 @@ def readings(base: Body) -> Shown:
     frame = frame.assign(
         CR=ends(frame["cr_min"], frame["cr_max"], ".1f"),
         OR=ends(frame["or_min"], frame["or_max"], ".1f"),
-    ).replace({"formula": FORMULA})
+        population=frame["population"].map(reading.rows_in_words),
+    ).replace({"formula": TAU2_METHOD, "scale": SCALE | {"none": "–"}})
+    names = {f"gives_{e}": f"gives {e.upper()}" for e in ("cr", "or")} | {"population": "rows"}
     columns = ["formula", "scale", "population", "CR", "OR", "gives_cr", "gives_or", "gives_both"]
     caption = "The other studies, percent: formulas that give one of the two numbers or both"
-    return shown(frame[columns], {"population": "rows"}, caption)
+    return shown(frame[columns], names, caption)
 
 
 def checks_frame(base: Body) -> pd.DataFrame:
@@ -250,7 +252,8 @@ def scenario_methods(base: Body) -> pd.DataFrame:
 def scenarios(methods: pd.DataFrame) -> Shown:
     """Methods that each scenario leaves."""
     some = methods[methods["n_coupled"] > 0]
-    some = some.replace({"ci_method": CI_METHOD, "inverse": INVERSE})
+    codes = {"tau2_method": TAU2_METHOD, "ci_method": CI_METHOD, "inverse": INVERSE}
+    some = some.replace(codes)
     some = some.assign(rows=some["rows"].map(reading.rows_in_words))
     columns = ["scenario", "endpoint", "tau2_method", "ci_method", "inverse", "rows", "n_coupled"]
     caption = "Scenarios: common methods that leave a vector under all numbers"
@@ -271,6 +274,7 @@ def repairs_frame(base: Body) -> pd.DataFrame:
 def repairs(found: pd.DataFrame) -> Shown:
     """Smallest change of the counts that lets the printed results hold."""
     away = found[found["smallest_change"] > 0]
+    away = away.assign(method=[tiers.in_words(*m.split("/")) for m in away["method"]])
     headings = {"smallest_change": "patients", "nearest": "vectors"}
     caption = "Smallest change of the counts after which all numbers of an endpoint hold"
     return shown(away, headings, caption)
@@ -280,5 +284,5 @@ def scenario_facts(table: pd.DataFrame) -> Part:
     """Which scenarios leave no vector."""
     total = table.groupby("scenario", sort=False)["n_coupled"].sum()
     some = table[table["n_coupled"] > 0].groupby("scenario", sort=False)["tau2_method"].unique()
-    words = [f"{name} ({listed(m)})" for name, m in some.items()]
+    words = [f"{name} ({listed([TAU2_METHOD[code] for code in m])})" for name, m in some.items()]
     return Part({"empty": listed(total.index[total == 0]), "some": listed(words)})

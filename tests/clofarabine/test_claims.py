@@ -20,6 +20,7 @@ METHOD = Method(scale="PAS", tau2_method="DL")
 NUMBERS_IN_TEXT = {
     "Abstract": 39,
     "Key Summary Points": 16,
+    "Study Selection": 5,
     "Study Characteristics": 15,
     "Patient Characteristics": 22,
     "Efficacy": 41,
@@ -107,14 +108,20 @@ DISCREPANT = {
     "abs-resu-1-3": "474",
     "key-2-1-3": "474",
     "abs-intr-2-1": "study",
+    "abs-meth-1-2": "clinical trial, post-marketing survey, registry, retrospective",
     "abs-conc-1-1": "reported by CLO-212",
     "int-3-1-8": "32",
+    "crit-1-1-1": "clinical trial, post-marketing survey, registry, retrospective",
     "sel-1-5-1": "8",
     "sel-1-5-2": "4",
     "table1/CLO-212/phase": "II",
     "table1/BIOV-111/phase": "II",
     "table1/BIOV-111/enrolled": "74",
+    "table1/BIOV-111/exposed": "74",
     "table1/CLOFAL06952/reference": "report of Trioche 2012",
+    "table1/ID99-383/target": "0 to 16",
+    "table1/ID99-383/target_paediatric": "0 to 16",
+    "table1/ID99-383/monotherapy/infusion_hours": "1",
     "table1/Lu 2016/title_disease": "R/R ALL",
     "table1/Lu 2016/phase": "II",
     "table2/Number of prior chemotherapies/Unknown/total": "648",
@@ -176,6 +183,13 @@ def test_caveats_say_what_agreement_hides(verdicts):
     assert "start at 1" in c["table1/BIOV-111/target"]
     assert "9 of the 12 studies" in c["selection/included in the meta-analysis"]
     assert pd.isna(c["table1/total/enrolled"])
+    assert "4 of 5 percentages" in c["table1/CLOFAL06952/target_paediatric"]
+    assert "0 of its own 139" in c["table1/CLOFAL06952/target_paediatric"]
+    assert "registers 31" in c["table1/CLOFAL07263/enrolled"]
+    assert "cannot be judged" in c["table1/Trioche 2012/target"]
+    assert "the second 11 months" in c["eff-2-2-2"]
+    assert "up to 21 years" in c["table1/BIOV-111/target_adult"]
+    assert pd.isna(c["table1/Suo 2013/enrolled"])
 
 
 # A change of one printed number, and the claim that must then be discrepant: a rule that does not
@@ -232,6 +246,19 @@ SEEDED = {
     "combination": ("cross_checks", "printed", "id == 'choi-2'", "57", "table1/CLOFAL06790/target"),
     "eligible": ("external_check", "printed", "quantity == 'eligible'", 19,
                  "table1/CLOFAL07263/target"),
+    "registered": ("external_check", "printed", "quantity == 'registered'", 26,
+                   "table1/CLOFAL07263/enrolled"),
+    "adults of a survey": ("external_check", "printed",
+                           "quantity == 'effectiveness set' and population == 'all ages'", 222,
+                           "table1/CLOFAL06952/target_adult"),
+    "a design": ("cross_checks", "printed", "id == 'koh-5'", "registry", "table1/CLO05908/design"),
+    "an infusion": ("cross_checks", "printed", "id == 'suo-5'", "3",
+                    "table1/Suo 2013/monotherapy/infusion_hours"),
+    "the lowest dose": ("cross_checks", "printed", "id == 'id99-8'", "11.5",
+                        "table1/ID99-383/monotherapy/dose_min"),
+    "earlier regimens": ("table2_characteristics", "n", "n == 194", 281, "eff-1-1-7"),
+    "immunophenotype": ("cross_checks", "printed", "id == 'clo212-13'", "500",
+                        "table2/Tumor immunophenotype/B precursor or B cell ALL/n"),
     "longer": ("cross_checks", "printed", "id == 'clo212-10'", "19.2", "abs-conc-1-2"),
 }  # fmt: skip
 
@@ -274,9 +301,11 @@ def test_a_changed_cell_is_found(case):
 def test_a_corrected_paper_is_not_accused():
     """The rules see the numbers, not these places: what is put right is discrepant no more."""
     prose, first = tables.load("prose"), tables.load("table1_studies").set_index("study")
+    designs = ", ".join(sorted(set(first["design"])))
     right = {"abs-resu-1-3": "474", "key-2-1-3": "474", "int-3-1-8": "32", "sel-1-5-1": "eight",
              "sel-1-5-2": "four", "fig2-b-1-2": "≥ 22", "fig2-d-1-2": "≥ 22",
              "saf-1-2-2": "12", "abs-intr-2-1": "study", "saf-2-1-7": "40",
+             **dict.fromkeys(("abs-meth-1-2", "crit-1-1-1"), designs),
              "dis-2-3-1": "about 10"}  # fmt: skip
     prose = prose.set_index("id")
     prose.loc[list(right), "printed"] = list(right.values())
@@ -292,9 +321,53 @@ def test_a_corrected_paper_is_not_accused():
     ).set_index("id")  # fmt: skip
     still = after[(after["verdict"] == "discrepant") & (after["check"] != "unused_results")]
     assert set(still.index) == {
-        "abs-conc-1-1", "table1/BIOV-111/enrolled",
-        "table1/CLOFAL06952/reference", "t3c-1-1-1",
+        "abs-conc-1-1", "table1/BIOV-111/enrolled", "table1/BIOV-111/exposed",
+        "table1/ID99-383/target", "table1/ID99-383/target_paediatric",
+        "table1/ID99-383/monotherapy/infusion_hours", "table1/CLOFAL06952/reference", "t3c-1-1-1",
     }  # fmt: skip
+
+
+def test_trials_alone_may_be_called_so():
+    studies = tables.load("table1_studies").assign(design="clinical trial")
+    after = audit(paper(table1_studies=studies)).set_index("id")
+    assert after.loc["crit-1-1-1", "verdict"] == "reproduced"
+
+
+@pytest.mark.parametrize(("id", "printed"), [("id99-9", "52"), ("id99-12", "0")])
+def test_a_dose_that_only_others_had_accuses_nobody(id, printed):
+    """The label speaks of this trial only if its report gives the label's highest dose."""
+    reports = tables.load("cross_checks")
+    reports.loc[reports["id"] == id, "printed"] = printed
+    after = audit(paper(cross_checks=reports)).set_index("id")
+    assert after.loc["table1/ID99-383/target", "verdict"] == "consistent"
+
+
+def test_both_ages_of_one_survey(verdicts):
+    """The later report bounds the sum of two rows; sets of counts that exceed it are counted."""
+    p = paper()
+    known = behind(p)
+    at = [known.evidence["CR"].labels.index(row) for row in ("CLOFAL07263", "CLOFAL07263 adult")]
+    x = known.vectors("CR")
+    told = f"{(x[:, at].sum(1) <= 2).sum()} of {len(x)} sets of counts"
+    assert verdicts.loc["pooled/CR/overall/PAS/estimate", "caveat"].startswith(told)
+    report = tables.load("external_check")
+    report.loc[(report["study"] == "CLOFAL07263") & (report["unit"] == "%"), "printed"] = -10
+    after = audit(paper(external_check=report)).set_index("id")
+    assert after.loc["pooled/CR/overall/PAS/estimate", "verdict"] == "discrepant"
+
+
+def test_what_became_of_the_reports():
+    """Each number read is printed in the paper too, asked by a rule, or told to be of no use."""
+    p = paper()
+    claims.findings(p)
+    read = summary.reports_read(p).set_index(["study", "quantity"])["use"]
+    assert len(read) == len(tables.load("cross_checks")) + len(tables.load("external_check"))
+    assert read["ID99-383", "length of the infusion"] == "printed in the paper too"
+    assert read["CLOFAL07263", "registered"] == "asked by a rule"
+    assert read["CLOFAL06790", "deaths"] == "the paper prints nothing of it"
+    found = summary.reports_unused(read.reset_index())
+    assert found["stated"] + found["asked"] + found["unused"] == found["read"]
+    assert "CLOFAL06790 (" in found["names"]
 
 
 def test_ages_at_treatment_are_told(verdicts):
@@ -476,6 +549,10 @@ def test_verdicts_are_listed_by_name():
 def test_every_rule_has_a_title_and_a_subject():
     shown = {s: summary.by_rule([], s) for s in ("tables", "text", "reports", "results", "needs")}
     assert sum(map(len, shown.values())) == len(RULES)
+    named = pd.concat(shown)["tests"]
+    assert named.drop("needs", level=0).ne("").all()
+    assert named["tables"].str.contains("GRIM").sum() == 3
+    assert "GRIM" in named["reports", "Patients who meet the criteria"]
     assert all(r.title and (r.checks.__doc__ or "").strip() for r in RULES.values())
 
 

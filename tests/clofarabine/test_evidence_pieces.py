@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import product
 from math import inf
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,12 @@ from clofarabine import (
     identified,
     identified_facts,
     inverse_n,
+    primary_alone,
     readings,
     reconstruction,
     rounding,
     tiers,
+    what_follows,
 )
 from clofarabine import evidence_pieces as pieces
 from clofarabine.reconstruction import COMMON, METHODS, VARIED, Evidence, reconstruct
@@ -112,6 +115,44 @@ def test_decomposition_holds_together():
     number = frame["numbers"].str.startswith("without")
     assert frame.loc[number, "numbers"].nunique() == 24
     assert frame["evidence"].str.startswith("without documented").any()
+
+
+def test_the_primary_numbers_without_a_documented_count(evidence):
+    """Less evidence leaves no less; told by its widest and its narrowest range."""
+    whole = pieces._Pieces(evidence, POOLED)
+    known = {m: len(s["CR"]) for m, s in whole.pairs((DL, HS), "PAS")}
+    name, without = next(b for b in pieces._documented(evidence) if "CLO05908 CR" in b[0])
+    numbers, rows = [], {}
+    for n, m, s, _ in pieces._rows(pieces._Pieces(without, POOLED), False, False):
+        if n != "primary":
+            break
+        numbers.append(n)
+        rows[m] = len(s["CR"])
+    assert len(numbers) == len(pieces._BOUNDED)
+    assert all(rows[m] >= known[m] > 0 for m in known)
+    frame = store.load("evidence_decomposition").query("evidence == 'base' and n_cr > 0")
+    frame = frame[frame["numbers"] == "primary"]
+    parts = [frame.assign(evidence=name), frame.assign(
+        evidence="without documented X OR", cr_06952_min=0, cr_06952_max=99)]  # fmt: skip
+    told = primary_alone.widest(pd.concat(parts)).facts
+    assert (told["count"], told["CR"], told["least"]) == ("X OR", "0 to 99", "CLO05908 CR")
+    assert told["tried"] == 2
+    assert not primary_alone.widest(frame).facts
+
+
+def test_both_ages_of_one_survey(evidence):
+    """Ranges by hand from one vector; a report of both ages bounds the sum of two rows."""
+    x = evidence["CR"].low[None].copy()
+    row = evidence["CR"].labels.index
+    x[0, [row("CLOFAL06952"), row("CLOFAL06952 adult")]] = 69, 21
+    more = x.copy()
+    more[0, [row("CLOFAL07263"), row("CLOFAL07263 adult")]] = 2, 1
+    sets = [(DL, np.concatenate([x, more]), np.concatenate([x, more]))]
+    base = SimpleNamespace(evidence=evidence, primary=sets, triples=sets)
+    facts = primary_alone.within_survey(base).facts
+    assert (facts["CR_children"], facts["CR_adults"]) == ("50", "25")
+    assert (facts["most"], facts["sets"], facts["kept"]) == (2, 2, 1)
+    assert (facts["large"], facts["small"]) == ("CLOFAL06952", "CLOFAL07263")
 
 
 def test_misses_are_zero_for_what_is_kept(evidence):
@@ -214,10 +255,38 @@ def test_tiers_follow_the_table():
     assert tiers.tier_of(replace(DL, tau2_method="REML")) == 1
     assert tiers.tier_of(replace(DL, tau2_method="HE")) == 2
     assert tiers.tier_of(replace(DL, ci_method="hartung-knapp")) == 2
+    assert tiers.tier_of(replace(DL, tau2_method="HM")) == 2  # one of several in its cell
+    assert tiers.tier_of(replace(DL, inverse="geometric")) == 2
     assert tiers.tier_of(replace(DL, inverse="sin2")) == 3
+    assert tiers.tier_of(replace(DL, tau2_method="HSk", inverse="geometric")) == 3
     table = tiers.by_tier(pd.DataFrame([DL, HS]), METHODS)
     assert table["methods"].sum() == len(METHODS)
     assert table["possible"].tolist() == [1, 1, 0]
+
+
+def test_what_could_not_be_read_makes_no_tier():
+    """A program without a source that was read is shown, and gives nothing."""
+    known = store.load("software_defaults")
+    blind = known[known["verified"] == "no"]
+    assert len(blind)
+    assert blind[["scale", "tau2_method", "ci_method", "tier"]].isna().all(axis=None)
+    assert known.loc[known["verified"] != "no", "tier"].notna().all()
+    text = tiers.defaults().text
+    assert all(name in text for name in blind["software"])
+    assert "DerSimonian-Laird  Wald" in text
+    assert "wald" not in text
+    facts = tiers.verified()
+    assert facts["yes"] + facts["part"] == facts["defaults"] < len(known)
+
+
+def test_methods_are_shown_in_words():
+    """No code of a method in what the last sections of notebook 02 show."""
+    methods = store.load("method_evidence_scenarios")
+    shown = what_follows.repairs(store.load("repairs")).text + what_follows.scenarios(methods).text
+    shown += " ".join(what_follows.scenario_facts(methods).facts.values())
+    assert "maximum likelihood, Wald, harmonic mean of n" in shown
+    for code in ("/wald", "age-groups", "split:", "ML", "HS"):
+        assert code not in shown
 
 
 def test_readings_of_a_known_vector(evidence):

@@ -39,6 +39,10 @@ VALUES = {
     "holds(reported('p') > 6)": False,  # what is not reported holds for nothing
     "count(toy, listed(study, 'b; c'))": 2,
     "median_rank(61)": 23,  # P(X <= 22) = 0.020, P(X <= 23) = 0.036 of Bin(61, 1/2)
+    "possible(69.6, 1, 23)": True,
+    "possible(69.9, 1, 23)": False,  # 16 of 23 is 69.6, 17 of 23 is 73.9
+    "count(toy, possible(n * 10, 0, 3))": 0,  # 30% and 40% of 3
+    "rounded(2.26, 1)": 2.3,
     "2 * 3 / 4": 1.5,
 }
 

@@ -46,22 +46,24 @@ class Rule:
     """A rule as the registry knows it.
 
     title : its name for readers. subject : what it compares: "tables", "text", "reports",
-    "results", or "needs" for what nothing printed can check. checks : the function.
+    "results", or "needs" for what nothing printed can check. checks : the function. tests : its
+    tests by their names in the literature; those of its lines in audit_rules.csv stand there.
     """
 
     title: str
     subject: str
     checks: Function
+    tests: tuple[str, ...] = ()
 
 
 RULES: dict[str, Rule] = {}
 
 
-def registered(title: str, subject: str) -> Callable[[Function], Function]:
+def registered(title: str, subject: str, *tests: str) -> Callable[[Function], Function]:
     """Enter a rule into the registry, under the name of its function."""
 
     def enter(function: Function) -> Function:
-        RULES[function.__name__] = Rule(title, subject, function)
+        RULES[function.__name__] = Rule(title, subject, function, tests)
         return function
 
     return enter

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
@@ -247,6 +248,13 @@ def _reported(scope: Scope, *args: ast.expr) -> float:
     return value
 
 
+def _possible(scope: Scope, percent: ast.expr, decimals: ast.expr, whole: ast.expr) -> Any:
+    p, d, n = (np.asarray(_value(a, scope), float) for a in (percent, decimals, whole))
+    half = 0.5 * 10.0**-d + 1e-9
+    fits = np.floor((p + half) * n / 100) >= np.ceil((p - half) * n / 100)
+    return fits if scope.row is None else pd.Series(fits, scope.row.index)
+
+
 # Function -> what it gives. The first argument is the scope, the others stand in the expression.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     # sum(column, condition)
@@ -271,6 +279,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "names": _names,
     # share(part, whole): in percent
     "share": lambda s, a, b: 100 * _value(a, s) / _value(b, s),
+    # rounded(a, decimals)
+    "rounded": lambda s, a, d: round(float(_value(a, s)), int(_value(d, s))),
+    # possible(percent, decimals, n): whether a count of n prints as the percentage (GRIM test)
+    "possible": _possible,
     # higher(a, b): the larger of two
     "higher": lambda s, a, b: max(_value(a, s), _value(b, s)),
     # holds(condition): false where it needs a number that is not reported

@@ -20,7 +20,8 @@ from ..tables.store import Texts
 # Sections in the order of the paper. The prose of a table's header, footnotes and caption belongs
 # to the table.
 SECTIONS = (
-    "Abstract", "Key Summary Points", "Introduction", "Study Characteristics", "Table 1",
+    "Abstract", "Key Summary Points", "Introduction", "Study Selection", "Study Characteristics",
+    "Table 1",
     "Patient Characteristics", "Table 2", "Efficacy", "Figure 2 caption", "Sensitivity Analysis",
     "Publication Bias", "Safety", "Table 3", "Table 4", "Discussion", "Conclusions",
 )  # fmt: skip
@@ -30,7 +31,7 @@ SUMMARIES = ("Abstract", "Key Summary Points", "Discussion", "Conclusions")
 
 # Units of things that are counted: their number is exact, not rounded.
 COUNTED = ("patients", "studies", "records", "reference", "regimens", "days", "cycles", "grade",
-           "transplants", "year", "hours")  # fmt: skip
+           "transplants", "year", "hours", "endpoints")  # fmt: skip
 
 COLUMNS = ("id", "section", "locator", "quantity", "population", "printed", "value", "lower",
            "upper", "unit", "decimals")  # fmt: skip
@@ -43,6 +44,13 @@ TOTALS = {
     "target": "target overall",
     "target_paediatric": "target paediatric",
     "target_adult": "target adult",
+}
+_PLACES = {
+    "title_phase": "phase in the title",
+    "title_disease": "disease in the title",
+    "dose_min": "lowest dose",
+    "dose_max": "highest dose",
+    "infusion_hours": "length of the infusion",
 }
 _STUDY = {
     "enrolled": "patients enrolled",
@@ -83,7 +91,7 @@ def _selection(t: Tables) -> Iterator[dict]:
 def _table1(t: Tables) -> Iterator[dict]:
     total = t["table1_total"].iloc[0]
     for column, population in TOTALS.items():
-        place = f"total row, {column}"
+        place = f"total row, {population}"
         yield _claim(
             f"table1/total/{column}", "Table 1", place, "patients", population, total[column],
             "patients",
@@ -93,11 +101,13 @@ def _table1(t: Tables) -> Iterator[dict]:
         study = r["study"]
         for column, quantity, unit in (
             ("reference", "citation", "reference"), ("title_phase", "phase", "label"),
-            ("title_disease", "disease", "label"), ("phase", "phase", "label"),
+            ("title_disease", "disease", "label"), ("design", "design", "label"),
+            ("phase", "phase", "label"),
             *((c, q, "patients") for c, q in _STUDY.items()),
         ):  # fmt: skip
             if not pd.isna(r[column]):
-                id, place = f"table1/{study}/{column}", f"{study}, {column}"
+                id = f"table1/{study}/{column}"
+                place = f"{study}, {_PLACES.get(column, _STUDY.get(column, column))}"
                 yield _claim(id, "Table 1", place, quantity, study, r[column], unit)
         for _, g in regimens[regimens["study"] == study].iterrows():
             arm = g["regimen"] if pd.isna(g["cohort"]) else f"{g['regimen']}, cohort {g['cohort']}"
@@ -108,7 +118,8 @@ def _table1(t: Tables) -> Iterator[dict]:
                 ("days", "scheduled treatment days", "days"),
             ):
                 if not pd.isna(g[column]):
-                    id, place = f"table1/{study}/{arm}/{column}", f"{study}, {arm}, {column}"
+                    id = f"table1/{study}/{arm}/{column}"
+                    place = f"{study}, {arm}, {_PLACES.get(column, column)}"
                     text = f"{g[column]:g}"
                     yield _claim(id, "Table 1", place, quantity, study, text, unit)
 
@@ -241,7 +252,8 @@ class Paper:
         found = {(r.study, r.quantity, r.population): float(r.printed)
                  for r in later[::-1].itertuples()}  # fmt: skip
         return found | {
-            (r.study, r.quantity, None): read(r.printed).value for r in own[::-1].itertuples()
+            (r.study, r.quantity, None): read(r.printed).value
+            for r in own[own["unit"] != "label"][::-1].itertuples()
         }
 
     def reported(self, study: str, quantity: str, population: str | None = None) -> float | None:
@@ -249,7 +261,14 @@ class Paper:
 
         With a population, what the later report of the same patients prints of it.
         """
-        return self._reports.get((study, quantity, population))
+        key = (study, quantity, population)
+        self.asked.add(key)
+        return self._reports.get(key)
+
+    @cached_property
+    def asked(self) -> set[tuple[str, str, str | None]]:
+        """Study, quantity and population of what rules asked of the reports so far."""
+        return set()
 
     @cached_property
     def prose(self) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ..tables import store
+from ..tables.printed import read
 from .checks import Check, compare, compare_label
 from .expressions import ExpressionError, Missing, Scope, evaluate, parse
 from .ledger import Paper
@@ -82,8 +83,9 @@ def _with_rates(events: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
 class Named(dict[str, pd.DataFrame]):
     """The tables that expressions may name.
 
-    Beside those of the data package: ``ledger`` (every claim), ``text`` (those that stand in the
-    text), ``table3`` and ``table4`` (the reported cells, with N and the rate in percent).
+    Beside those of the data package: ``reports`` (cross_checks, each number with its value),
+    ``ledger`` (every claim), ``text`` (those that stand in the text), ``table3`` and ``table4``
+    (the reported cells, with N and the rate in percent).
     """
 
     def __init__(self, paper: Paper) -> None:
@@ -94,6 +96,9 @@ class Named(dict[str, pd.DataFrame]):
         tables = self._paper.tables
         if name in ("table3", "table4"):
             self[name] = _with_rates(tables[f"{name}_events"], tables[f"{name}_studies"])
+        elif name == "reports":
+            frame = tables["cross_checks"].query("unit != 'label'")
+            self[name] = frame.assign(value=[read(p).value for p in frame["printed"]])
         elif name in ("ledger", "text"):
             frame = self._paper.claims if name == "ledger" else self._paper.prose
             self[name] = frame.reset_index()

@@ -25,7 +25,7 @@ def _identified(paper: Paper) -> pd.DataFrame:
     return b[(b["method"] == "any") & (b["vectors"] > 0) & b["min"].notna()]
 
 
-@registered("Pooled rates and limits", "results")
+@registered("Pooled rates and limits", "results", "recalculation")
 def pooled(paper: Paper) -> Iterator[Check]:
     """Each pooled number against the counts: those given, or all that give every number at once.
 
@@ -116,7 +116,7 @@ def _sentence(paper: Paper) -> list[tuple[str, str, str]]:
     return out
 
 
-@registered("Results that the search did not use", "results")
+@registered("Results that the search did not use", "results", "recalculation")
 def unused_results(paper: Paper) -> Iterator[Check]:
     """Results that the search for counts did not use, under every reading that the words allow."""
     yield from _egger(paper)
@@ -170,7 +170,7 @@ def _reading(
     return Check(id, rule, paper.rows[id]["printed"], text, len(fits) > 0, "bound", note)
 
 
-@registered("Rows that are pooled", "results")
+@registered("Rows that are pooled", "results", "N-consistency")
 def rows_pooled(paper: Paper) -> Iterator[Check]:
     """Said to pool so many studies: how many rows the methods pool that give the results."""
     found = paper.tables["method_evidence"]
@@ -185,13 +185,42 @@ def rows_pooled(paper: Paper) -> Iterator[Check]:
             yield compare(paper, id, rule, evidence["study"].nunique(), kind="bound", caveat=note)
 
 
+@registered("Children and adults of one survey", "results", "range")
+def one_survey(paper: Paper) -> Iterator[Check]:
+    """Counts behind an overall rate, against what a later report says of both ages together.
+
+    A study with a row for children and one for adults, of which a report gives the responders of
+    all ages, leaves the sum of both rows at most these: response there counts partial ones too.
+    """
+    known, table = behind(paper), paper.tables["evidence"]
+    for endpoint in ENDPOINTS:
+        if known.given(endpoint) is not None:
+            continue  # given counts that exceed the report are no fault of the paper's rate
+        x = known.vectors(endpoint)
+        claims = [id for id in map(_claim, pieces.ids(paper.tables["pooled_results"], endpoint))
+                  if "/overall/" in id and id.endswith("/estimate")]  # fmt: skip
+        for study in table.loc[table.duplicated("study"), "study"] if len(x) else ():
+            at = np.flatnonzero(table["study"] == study)
+            rate = paper.reported(study, "CR+CRp+PR", "all ages")
+            if rate is not None:
+                most = round(rate * float(table["n"].iloc[at].sum()) / 100)
+                fits = int((x[:, at].sum(1) <= most).sum())
+                rule = f"{study}: at most {most} of both ages responded in its later report"
+                note = f"{fits} of {len(x)} sets of counts keep to it ({rule})"
+                note = note if fits < len(x) else ""
+                for id in claims:
+                    printed = paper.rows[id]["printed"]
+                    shown = printed if fits else "no counts"
+                    yield Check(id, rule, printed, shown, fits > 0, "bound", note)
+
+
 @registered("Level of the data", "results")
 def level_of_data(paper: Paper) -> Iterator[Check]:
     """Said to pool patients or studies: what was pooled is a transformed rate of each study."""
     yield from rule_table.checks(paper, "level_of_data")
 
 
-@registered("Limits on the arcsine scale", "results")
+@registered("Limits on the arcsine scale", "results", "range")
 def limits(paper: Paper) -> Iterator[Check]:
     """An arcsine estimate lies in the middle of its limits on the arcsine scale (Wald, z)."""
     for (endpoint, population), _ in paper.tables["pooled_results"].groupby(
@@ -213,7 +242,7 @@ def limits(paper: Paper) -> Iterator[Check]:
             yield compare(paper, f"{key}/{column}", rule, float(low), float(high), kind="bound")
 
 
-@registered("Comparisons with one study", "reports")
+@registered("Comparisons with one study", "reports", "primary report")
 def comparisons(paper: Paper) -> Iterator[Check]:
     """Said to be longer than in one study: than what, and is it."""
     named = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..tables.printed import read
 from . import rule_table
-from .checks import Check, compare, interval, registered
+from .checks import Check, compare, compare_label, interval, registered
 from .ledger import Paper
 from .rules_text import combined
 
@@ -17,7 +17,7 @@ def _source(paper: Paper, row: pd.Series) -> str:
     return f"{c['author']} {c['year']}"
 
 
-@registered("Numbers in the study's own report", "reports")
+@registered("Numbers in the study's own report", "reports", "primary report", "GRIM")
 def primary_reports(paper: Paper) -> Iterator[Check]:
     """A number of a study against the same number in its own report.
 
@@ -27,7 +27,10 @@ def primary_reports(paper: Paper) -> Iterator[Check]:
     for _, r in paper.tables["cross_checks"].iterrows():
         for id in paper.stating(r["quantity"], r["study"]):
             c = paper.rows[id]
-            if r["relation"] == "same" and c["unit"] == r["unit"]:
+            if c["unit"] == r["unit"] == "label":
+                source = f"{_source(paper, r)}, {r['locator']}"
+                yield compare_label(paper, id, source, r["printed"])
+            elif r["relation"] == "same" and c["unit"] == r["unit"]:
                 p = read(r["printed"])
                 exact = interval(c)[0] == interval(c)[1]
                 # Two roundings of one number share more than an end of what each can stand for.
@@ -78,6 +81,18 @@ def responses(paper: Paper) -> Iterator[Check]:
 def eligible(paper: Paper) -> Iterator[Check]:
     """The population of the meta-analysis within each study, against its report."""
     yield from rule_table.checks(paper, "eligible")
+
+
+@registered("Designs and regimens", "reports")
+def designs(paper: Paper) -> Iterator[Check]:
+    """Designs and doses said to be included, against Table 1 and the reports."""
+    yield from rule_table.checks(paper, "designs")
+
+
+@registered("Durations in the report", "needs")
+def durations(paper: Paper) -> Iterator[Check]:
+    """Medians of durations beside what the report says of single patients; it decides nothing."""
+    yield from rule_table.checks(paper, "durations")
 
 
 def _age_limit(paper: Paper) -> float:
@@ -154,7 +169,7 @@ def labels(paper: Paper) -> Iterator[Check]:
         yield Check(id, f"reference {n}: {author}", c["printed"], f"report of {says}", agrees)
 
 
-@registered("Regimens of the safety tables", "reports")
+@registered("Regimens of the safety tables", "reports", "label")
 def regimens(paper: Paper) -> Iterator[Check]:
     """A table of patients on monotherapy, against studies that also gave a combination."""
     p, mixed = paper.prose, combined(paper)

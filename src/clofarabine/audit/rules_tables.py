@@ -1,9 +1,9 @@
 """Arithmetic the published tables allow: every sum, percentage and difference, recomputed.
 
-The tests have names in the literature on trustworthy trials (INSPECT-SR; Hunter et al. 2024): sums
-and differences of the rows, percentages from their counts, ranges that a count must respect, and
-the GRIM test, here of percentages: whether any count of the patients prints as the percentage
-(Brown & Heathers 2017).
+The tests have names in the literature on trustworthy trials (INSPECT-SR; Wilkinson et al. 2025):
+N-consistency, ranges that a count must respect, sums, percentages from their counts, and the GRIM
+test, here of percentages: whether any count of the patients prints as the percentage (Brown &
+Heathers 2017).
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from .checks import Check, compare, frame, interval, registered, shown
 from .ledger import TOTALS, Paper
 
 
-@registered("Selection of studies", "tables")
+@registered("Selection of studies", "tables", "sum", "N-consistency")
 def selection(paper: Paper) -> Iterator[Check]:
     """What remains after each step of the selection is what was there less what left."""
     before = excluded = None
@@ -42,7 +42,7 @@ def selection(paper: Paper) -> Iterator[Check]:
     yield compare(paper, claim, rule, int(studies["enrolled"].sum()))
 
 
-@registered("Totals and parts in Table 1", "tables")
+@registered("Totals and parts in Table 1", "tables", "sum", "range")
 def table1(paper: Paper) -> Iterator[Check]:
     """Total row against the studies, and within each study the parts against the whole."""
     studies = paper.tables["table1_studies"]
@@ -105,7 +105,7 @@ def _cell(paper: Paper, key: str, n: int, whole: int, note: str = "") -> Iterato
         yield compare(paper, f"{key}/n", rule, possible[0], possible[-1], kind="bound")
 
 
-@registered("Table 2: percentages (GRIM), totals, sums", "tables")
+@registered("Table 2: percentages, totals, sums", "tables", "GRIM", "percentage", "sum", "range")
 def table2(paper: Paper) -> Iterator[Check]:
     """Percentages from n and total, totals within a block, sums of blocks, and Table 1."""
     table, studies = paper.tables["table2_characteristics"], paper.tables["table1_studies"]
@@ -180,7 +180,7 @@ def _bound_of(paper: Paper, claim: str, n: int, whole: int) -> Check:
     return Check(claim, f"bound of {n} of {whole}", c["printed"], shown(value, value, c), agrees)
 
 
-@registered("Table 3: percentages (GRIM), ranges", "tables")
+@registered("Table 3: percentages, ranges", "tables", "GRIM", "N-consistency", "range")
 def table3(paper: Paper) -> Iterator[Check]:
     """Percentages of Table 3 from n and N, its columns against each other and Table 4."""
     yield from _events(paper, 3)
@@ -206,7 +206,7 @@ def table3(paper: Paper) -> Iterator[Check]:
                 yield compare(paper, f"table3/{s}/{event}/n", rule, 0, most, kind="bound")
 
 
-@registered("Table 4: percentages (GRIM), ranges", "tables")
+@registered("Table 4: percentages, ranges", "tables", "GRIM", "N-consistency", "range")
 def table4(paper: Paper) -> Iterator[Check]:
     """Percentages of Table 4 from n and N, and each event against the row of Table 3."""
     yield from _events(paper, 4)

@@ -55,7 +55,7 @@ def counted_in_tables(paper: Paper) -> Iterator[Check]:
     yield from _thresholds(paper)
 
 
-@registered("Studies that a sentence names", "text")
+@registered("Studies that a sentence names", "text", "N-consistency")
 def named_studies(paper: Paper) -> Iterator[Check]:
     """A count of studies equals the studies that its sentence names."""
     named = paper.tables["prose"].set_index("id")["named"].dropna()
@@ -63,7 +63,7 @@ def named_studies(paper: Paper) -> Iterator[Check]:
         yield compare(paper, id, f"studies named: {names}", len(names.split("; ")))
 
 
-@registered("Age limits", "text")
+@registered("Age limits", "text", "definition")
 def age_groups(paper: Paper) -> Iterator[Check]:
     """The two age groups meet at one limit and leave nobody out."""
     limits = paper.prose[paper.prose["quantity"] == "age limit"]
@@ -103,7 +103,7 @@ def stated_in_results(paper: Paper, claim: pd.Series) -> str | None:
     return next((i for i in same if paper.rows[i]["section"] not in away), None)
 
 
-@registered("Repetitions", "text")
+@registered("Repetitions", "text", "repetition")
 def repetitions(paper: Paper) -> Iterator[Check]:
     """A number of a summary is the number of the results: it is worth what that one is worth."""
     for id, c in paper.prose.iterrows():
@@ -125,7 +125,7 @@ def repetitions(paper: Paper) -> Iterator[Check]:
         yield Check(id, f"repeats {place}", c["printed"], shown, agrees, kind, note)
 
 
-@registered("Order of limits and rates", "text")
+@registered("Order of limits and rates", "text", "range")
 def order(paper: Paper) -> Iterator[Check]:
     """A limit that lies on the wrong side of its estimate, or a CR rate above the OR rate.
 

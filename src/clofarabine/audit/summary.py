@@ -9,7 +9,7 @@ from .checks import RULES
 from .ledger import Paper
 from .verdicts import VERDICTS, Finding
 
-_FROM_REPORTS = ("primary_reports", "responses", "eligible", "severity")
+_FROM_REPORTS = ("primary_reports", "responses", "eligible", "severity", "designs")
 
 
 def judged(paper: Paper, verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -28,6 +28,8 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
     wrong = discrepancies(ledger)
     first = wrong.index[wrong["weight"] == "what the paper concludes"].unique()
     cells = ledger[ledger["section"].str.startswith("Table")]["verdict"]
+    first_table = ledger["section"].eq("Table 1") & ledger["verdict"].eq("discrepant")
+    against = first_table & ledger["check"].map(lambda name: RULES[name].subject).eq("reports")
     reports = ledger["check"].isin(_FROM_REPORTS) & ledger["verdict"].eq("reproduced")
     return {
         "claims": len(ledger),
@@ -40,6 +42,7 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
         "tables_sound": cells.isin(["reproduced", "consistent"]).mean(),
         "tables_discrepant": int((cells == "discrepant").sum()),
         "from_reports": int(reports.sum()),
+        "against_reports": int(against.sum()),
     }
 
 
@@ -156,16 +159,61 @@ def limits_of_medians(ledger: pd.DataFrame) -> dict[str, Any]:
 
 
 def by_rule(found: list[Finding], subject: str) -> pd.DataFrame:
-    """The rules on one subject: what each compares, its claims and checks, how many disagree."""
-    rows = {}
+    """The rules on one subject: what each compares, by which tests, and how many disagree."""
+    rows, table = {}, tables.load("audit_rules")
     for name, rule in RULES.items():
         if rule.subject == subject:
             mine = [f.check for f in found if f.rule == name]
             question = (rule.checks.__doc__ or "").strip().splitlines()[0]
             wrong = sum(not c.agrees for c in mine)
-            rows[rule.title] = (question, len({c.claim for c in mine}), len(mine), wrong)
-    names = ["what it compares", "claims", "checks", "disagree"]
+            tests = {*rule.tests, *table.loc[table["rule"] == name, "test"]}
+            rows[rule.title] = (
+                question,
+                ", ".join(sorted(tests)),
+                len({c.claim for c in mine}),
+                len(mine),
+                wrong,
+            )
+    names = ["what it compares", "tests", "claims", "checks", "disagree"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=names).rename_axis("rule")
+
+
+def reports_read(paper: Paper) -> pd.DataFrame:
+    """Every number read in the studies' reports, and what became of it.
+
+    Parameters
+    ----------
+    paper : Paper
+        After `verdicts.findings` has asked its rules.
+
+    Returns
+    -------
+    DataFrame, one row a number
+        study, quantity, printed, source; use: "printed in the paper too", "asked by a rule", or
+        "the paper prints nothing of it".
+    """
+    own, later = paper.tables["cross_checks"], paper.tables["external_check"]
+    rules = paper.tables["audit_rules"].to_csv(quotechar="|")
+    found = pd.concat([own.assign(population=None), later.astype({"printed": str})])
+    uses = []
+    for r in found.itertuples():
+        stated = bool(r.population is None and paper.stating(r.quantity, r.study))
+        # Percentages of the later report are taken together by the GRIM test.
+        named = f"quantity == '{r.quantity}'" in rules or (r.population and r.unit == "%")
+        asked = (r.study, r.quantity, r.population) in paper.asked or named
+        uses.append("printed in the paper too" if stated else
+                    "asked by a rule" if asked else "the paper prints nothing of it")  # fmt: skip
+    return found.assign(use=uses)[["study", "quantity", "printed", "unit", "source", "use"]]
+
+
+def reports_unused(read: pd.DataFrame) -> dict[str, Any]:
+    """How many numbers of the reports are read, held against the paper, and of no use to it."""
+    n = read["use"].value_counts()
+    unused = read[read["use"] == "the paper prints nothing of it"]
+    names = (f"{s} ({', '.join(part['quantity'])})" for s, part in unused.groupby("study"))
+    return {"read": len(read), "stated": int(n.get("printed in the paper too", 0)),
+            "asked": int(n.get("asked by a rule", 0)), "unused": len(unused),
+            "names": "; ".join(names)}  # fmt: skip
 
 
 def wanted(ledger: pd.DataFrame) -> pd.DataFrame:

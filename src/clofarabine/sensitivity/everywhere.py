@@ -110,9 +110,24 @@ def overview(rows: Rows) -> Shown:
     ranged["kept"] = 100 * kept
     kept = kept.xs("reconstructed", level="counts")
     ranged = ranged.join(published)
-    return Shown(
-        (picture, _table(ranged)), {"fewest": kept.min(), "most": kept.max(), "cells": len(kept)}
-    )
+    facts = {"fewest": kept.min(), "most": kept.max(), "cells": len(kept)}
+    return Shown((picture, _table(ranged)), facts | rows_of_sets())
+
+
+def rows_of_sets() -> dict[str, int]:
+    """Sets of counts of all ages, and how many stand only under methods that merge a study's ages.
+
+    rows : the rows in which every set is pooled here. CR_sets, OR_sets : different sets.
+    CR_merged, OR_merged : those that no method with all these rows leaves.
+    """
+    out = {}
+    for endpoint in studies.ENDPOINTS:
+        methods, x, n = studies.identified(endpoint, "overall")
+        apart = methods["rows"].eq("age-groups").to_numpy()
+        every = len(np.unique(x, axis=0))
+        out |= {"rows": len(n), f"{endpoint}_sets": every}
+        out[f"{endpoint}_merged"] = every - len(np.unique(x[apart], axis=0))
+    return out
 
 
 def _table(ranged: pd.DataFrame) -> Table:
