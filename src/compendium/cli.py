@@ -90,7 +90,9 @@ def ran(now: int, total: int) -> str:
 
 def times(runs: "list[Run]") -> list[str]:
     """Line for each notebook that was run: when it began and ended, in seconds."""
-    return [f"{r.step.name}: {r.seconds[0]:.1f} s to {r.seconds[1]:.1f} s" for r in runs if r.seconds]
+    return [
+        f"{r.step.name}: {r.seconds[0]:.1f} s to {r.seconds[1]:.1f} s" for r in runs if r.seconds
+    ]
 
 
 def _reproduce(project: Project, args: argparse.Namespace) -> int:

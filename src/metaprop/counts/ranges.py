@@ -52,7 +52,8 @@ class Span:
     seen_high: int | None
 
 
-def _listed(x: Counts) -> Outcome:
+def listed(x: Counts) -> Outcome:
+    """What is certain when these are all the vectors."""
     x = x[np.lexsort(x[:, ::-1].T)]
     return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
 
@@ -65,13 +66,13 @@ def known(search: Search, list_limit: int) -> Outcome:
     except MemoryError:
         return Outcome(None, *ends(search.domain), none)
     if root is None:
-        return _listed(none)
+        return listed(none)
     grid = prod(int(d.sum()) for d in root[0])
     seen, share = search.run(root, list_limit + 1, LOOK if grid > WIDE else NODES)
     if share < 1 and grid > WIDE and share * NODES > LOOK:
         seen, share = search.run(root, list_limit + 1, NODES)
     if share == 1:
-        return _listed(seen)
+        return listed(seen)
     low, high = ends(root[0])
     if not len(seen):
         for start in np.linspace(0.1, 0.6, _STARTS):
@@ -82,7 +83,7 @@ def known(search: Search, list_limit: int) -> Outcome:
     if not len(seen):
         seen, share = search.run(root, 1, NODES // 40)
         if share == 1:
-            return _listed(seen)
+            return listed(seen)
     return Outcome(None, low, high, seen, search, root)
 
 
