@@ -52,8 +52,7 @@ class Span:
     seen_high: int | None
 
 
-def listed(x: Counts) -> Outcome:
-    """What is certain when these are all the vectors."""
+def _listed(x: Counts) -> Outcome:
     x = x[np.lexsort(x[:, ::-1].T)]
     return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
 
@@ -66,13 +65,13 @@ def known(search: Search, list_limit: int) -> Outcome:
     except MemoryError:
         return Outcome(None, *ends(search.domain), none)
     if root is None:
-        return listed(none)
+        return _listed(none)
     grid = prod(int(d.sum()) for d in root[0])
     seen, share = search.run(root, list_limit + 1, LOOK if grid > WIDE else NODES)
     if share < 1 and grid > WIDE and share * NODES > LOOK:
         seen, share = search.run(root, list_limit + 1, NODES)
     if share == 1:
-        return listed(seen)
+        return _listed(seen)
     low, high = ends(root[0])
     if not len(seen):
         for start in np.linspace(0.1, 0.6, _STARTS):
@@ -83,7 +82,7 @@ def known(search: Search, list_limit: int) -> Outcome:
     if not len(seen):
         seen, share = search.run(root, 1, NODES // 40)
         if share == 1:
-            return listed(seen)
+            return _listed(seen)
     return Outcome(None, low, high, seen, search, root)
 
 

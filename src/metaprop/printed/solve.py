@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from ..counts.ranges import Outcome, known, listed
+from ..counts.ranges import Outcome, known
 from ..counts.several import Search, Target, Totals
 from ..counts.sums import Printed
 from ..effectsize import INVERSES
@@ -17,7 +17,8 @@ def solve(problem: Problem, candidate: Candidate, list_limit: int) -> Outcome:
     """Everything that is certain of the counts under one method."""
     if all(a.sum() == 1 for a in problem.allowed):  # every count is known: nothing to search
         x = np.array([[a.argmax() for a in problem.allowed]], np.int32)
-        return listed(x[holds(problem, candidate, x)])
+        x = x[holds(problem, candidate, x)]
+        return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
     targets = []
     for r in problem.results:
         own = candidate.method
