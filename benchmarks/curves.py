@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from metaprop.plots import style
 
@@ -14,12 +15,12 @@ _MARKS = "os^Dv"
 
 
 def _save(name: str, title: str, draw) -> None:
-    with mpl.rc_context(style.STYLE):
+    with mpl.rc_context(style.STYLE | {"svg.fonttype": "none"}):  # a tenth of the size
         figure = style.new_figure(style.PAGE * 0.7, 2.4)
         draw(figure.add_subplot())
         figure.set_layout_engine("constrained")
-        svg = style.draw(figure, name, title).svg
-    (HERE / f"{name}.svg").write_text(svg, encoding="utf-8")
+        facts = {"Date": None, "Creator": None, "Title": title}
+        FigureCanvasSVG(figure).print_svg(HERE / f"{name}.svg", metadata=facts)
 
 
 def _logarithmic(ax) -> None:
