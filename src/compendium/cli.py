@@ -7,11 +7,15 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from .errors import PipelineError
 from .steps import Project
+
+if TYPE_CHECKING:
+    from .run import Run
 
 
 def _value(text: str) -> tuple[str, object]:
@@ -66,7 +70,7 @@ def parser(name: str) -> argparse.ArgumentParser:
                            help="counts to take the place of the evidence, such as the paper's "
                            "supplement; columns as in data/sources/evidence.csv")  # fmt: skip
     reproduce.add_argument("--verbose", action="store_true",
-                           help="list every output, not only those that differ")  # fmt: skip
+                           help="list every output, and when each notebook ran")  # fmt: skip
     for p in (reproduce, run):
         p.add_argument("--build", type=_path, metavar="FOLDER",
                        help="where the outputs go (default: build)")  # fmt: skip
@@ -82,6 +86,13 @@ def ran(now: int, total: int) -> str:
     if now < total:
         return f"{now} of {total} notebooks were run; the others are unchanged."
     return f"All {total} notebooks were run." if total > 1 else "The notebook was run."
+
+
+def times(runs: "list[Run]") -> list[str]:
+    """Line for each notebook that was run: when it began and ended, in seconds."""
+    return [
+        f"{r.step.name}: {r.seconds[0]:.1f} s to {r.seconds[1]:.1f} s" for r in runs if r.seconds
+    ]
 
 
 def _reproduce(project: Project, args: argparse.Namespace) -> int:
@@ -103,6 +114,8 @@ def _reproduce(project: Project, args: argparse.Namespace) -> int:
         whole = not (parameters or args.only or args.counts)
         target = workspace.assemble(project, runs, build, "" if whole else "selected")
     print(ran(sum(not r.cached for r in runs), len(runs)))
+    for line in times(runs) if args.verbose else ():
+        print(line)
     if parameters or args.counts:
         print(f"Outputs are in {project.shown(target)}; with parameters or counts set")
         print("there is nothing committed to compare them with.")

@@ -36,11 +36,16 @@ def execute(*args: Any) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder holds notebook.ipynb, derived/, figures/ and their hashes."""
+    """A finished run: its folder holds notebook.ipynb, derived/, figures/ and their hashes.
+
+    seconds : when it began and ended, since the first of `schedule.run_all` began; None if it
+        was not run.
+    """
 
     step: Step
     folder: Path
     cached: bool
+    seconds: tuple[float, float] | None = None
 
     def table(self, name: str) -> Path:
         """File of a derived table that the run wrote."""

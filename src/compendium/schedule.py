@@ -1,10 +1,12 @@
 """Run steps in the order of what flows between them, some at a time, with a bar of progress."""
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,8 @@ def _in_order(
     """Start each step as soon as the tables it reads are there, with the parameters it is given."""
     waiting, done = list(steps), {}
     running: dict[Future, Step] = {}
+    began: dict[str, float] = {}
+    zero = time.perf_counter()
     # papermill adds a cell to a notebook whose parameters are set
     progress = _Progress({s.name: notebooks.cells(s.path) + bool(given[s.name]) for s in steps})
     tick = 1 if sys.stderr.isatty() else None
@@ -119,11 +123,16 @@ def _in_order(
                 for s in ready[: jobs - len(running)]:
                     waiting.remove(s)
                     progress.start(s.name)
+                    began[s.name] = time.perf_counter() - zero
                     on_cell = partial(progress.cell, s.name)
                     running[pool.submit(start, s, tables, given[s.name], on_cell=on_cell)] = s
                 for job in wait(running, timeout=tick, return_when=FIRST_COMPLETED).done:
                     s = running.pop(job)
-                    run = done[s.name] = job.result()
+                    run = job.result()
+                    if not run.cached:
+                        seconds = (began[s.name], time.perf_counter() - zero)
+                        run = replace(run, seconds=seconds)
+                    done[s.name] = run
                     tables |= {t: run.table(t) for t in s.writes}
                     progress.end(s.name)
                 progress.show()

@@ -234,26 +234,26 @@ def tau2_row(method, y, v):
 
 @njit(cache=True, nogil=True)
 def pool_rows(method, y, v, out):
-    """Fill a row of out for each row of y, v.
+    """Fill a column of out, shape (6, rows), for each row of y, v.
 
-    out[r] = (tau², estimate, sum of weights, Q at tau², Q at 0, typical sampling variance).
+    out[:, r] = (tau², estimate, sum of weights, Q at tau², Q at 0, typical sampling variance).
     """
     k = y.shape[1]
     for r in range(y.shape[0]):
         tau2 = tau2_row(method, y[r], v[r])
         mu, sw, q = weighted(y[r], v[r], tau2)
         _mu, _sw, q0 = weighted(y[r], v[r], 0.0)
-        out[r, 0] = tau2
-        out[r, 1] = mu
-        out[r, 2] = sw
-        out[r, 3] = q
-        out[r, 4] = q0
+        out[0, r] = tau2
+        out[1, r] = mu
+        out[2, r] = sw
+        out[3, r] = q
+        out[4, r] = q0
         s1 = 0.0
         s2 = 0.0
         for i in range(k):
             s1 += 1.0 / v[r, i]
             s2 += 1.0 / v[r, i] ** 2
-        out[r, 5] = (k - 1.0) / (s1 - s2 / s1) if k > 1 else 1.0
+        out[5, r] = (k - 1.0) / (s1 - s2 / s1) if k > 1 else 1.0
 
 
 @njit(cache=True, nogil=True)

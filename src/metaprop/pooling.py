@@ -7,7 +7,7 @@ shape (..., k) in, shape (...) out, so that one study set and ten million are on
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, chdtri, ndtri, stdtr, stdtrit
 
-from . import kernels
+from . import batch, kernels
 from .effectsize import Array, back_transform, choose, overall_n, transform
 from .method import CI_METHODS, TAU2_METHODS, CiMethod, Method, Tau2Method
 
@@ -32,26 +32,54 @@ _SPLIT = 20_000
 class Pooled:
     """A pooled effect on the transformed scale. Every array has shape (...).
 
-    estimate, se, lower, upper : pooled effect, its standard error and confidence limits.
+    estimate, se, lower, upper : pooled effect, its standard error and confidence limits, which
+        are `quantile` standard errors away.
     tau2 : between-study variance. q, q_p : Cochran's Q and its p value (k - 1 df).
     i2, h2 : tau² / (tau² + s²) as a fraction and its odds + 1, s² the typical sampling variance of
         Higgins & Thompson (2002); under DL these are the familiar (Q - df) / Q and Q / df. Under
         CE, whose tau² says nothing of the heterogeneity, they are max(0, (Q - df) / Q) and Q / df.
+    typical : s². What follows from the fit is computed when it is first asked for.
     k : number of rows. tau2_method : how tau² was had, a key of `TAU2_METHODS`.
     """
 
     estimate: Array
     se: Array
-    lower: Array
-    upper: Array
     tau2: Array
     q: Array
-    q_p: Array
-    i2: Array
-    h2: Array
+    typical: Array
     k: int
     level: float
+    quantile: float
     tau2_method: str
+
+    @cached_property
+    def lower(self) -> Array:
+        """Lower confidence limit."""
+        return self.estimate - self.quantile * self.se
+
+    @cached_property
+    def upper(self) -> Array:
+        """Upper confidence limit."""
+        return self.estimate + self.quantile * self.se
+
+    @cached_property
+    def q_p(self) -> Array:
+        """P value of Q."""
+        return chdtrc(self.k - 1, self.q) if self.k > 1 else np.ones(self.q.shape)
+
+    @cached_property
+    def i2(self) -> Array:
+        """I² as a fraction."""
+        if self.tau2_method == "CE" and self.k > 1:
+            return 1 - (self.k - 1) / np.maximum(self.q, self.k - 1)
+        return self.tau2 / (self.tau2 + self.typical)
+
+    @cached_property
+    def h2(self) -> Array:
+        """H²."""
+        if self.tau2_method == "CE" and self.k > 1:
+            return self.q / (self.k - 1)
+        return 1 + self.tau2 / self.typical
 
     @property
     def predicts(self) -> bool:
@@ -102,18 +130,27 @@ def effects(y: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
     ValueError
         If there is no row, a value is not finite, or a variance is not positive.
     """
+    y, v = _rows(y, v)
+    _check(y, v)
+    return y, v
+
+
+def _rows(y: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
     y, v = np.broadcast_arrays(np.asarray(y, float), np.asarray(v, float))
     if y.ndim == 0 or y.shape[-1] == 0:
         raise ValueError("y: found no rows, expected at least one on the last axis")
+    return y, v
+
+
+def _check(y: Array, v: Array) -> None:
     if not np.isfinite(y).all():
         raise ValueError("y: found a missing or infinite effect; leave such rows out first")
     if not (np.isfinite(v) & (v > 0)).all():
         raise ValueError("v: found a sampling variance that is not positive and finite")
-    return y, v
 
 
 def _each_row(kernel, y: Array, v: Array, out: Array) -> Array:  # noqa: ANN001
-    """Run kernel(y, v, out) over the flattened leading axes, in threads where there are many."""
+    """Run kernel(y, v, out) over the flattened leading axes (out's last), in threads if many."""
     y, v = (np.ascontiguousarray(a.reshape(-1, a.shape[-1])) for a in (y, v))
     threads = min(os.cpu_count() or 1, 1 + len(y) // _SPLIT)
     edges = np.linspace(0, len(y), 1 + threads).astype(int)
@@ -122,8 +159,9 @@ def _each_row(kernel, y: Array, v: Array, out: Array) -> Array:  # noqa: ANN001
         kernel(y, v, out)
     else:
         with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(lambda s: kernel(y[s], v[s], out[s]), parts))
+            list(pool.map(lambda s: kernel(y[s], v[s], out[..., s]), parts))
     if np.isnan(out).any():
+        _check(y, v)
         raise ArithmeticError("an iterative estimator did not converge")
     return out
 
@@ -162,38 +200,26 @@ def pool(
     """
     choose("tau2_method", tau2_method, tuple(TAU2_METHODS))
     choose("ci_method", ci_method, CI_METHODS)
-    y, v = effects(y, v)
-    k = y.shape[-1]
-    shape = y.shape[:-1]
-    out = np.empty((int(np.prod(shape)), 6))
-    columns = _each_row(partial(kernels.pool_rows, _CODES[tau2_method]), y, v, out)
-    t2, mu, sw, q_tau, q, typical = (c.reshape(shape) for c in columns.T)
+    y, v = _rows(y, v)
+    k, shape = y.shape[-1], y.shape[:-1]
+    knapp = ci_method.startswith("hartung-knapp")
+    if tau2_method == "DL" and k > 1:  # it checks as it goes
+        kernel = partial(batch.dl_rows, knapp)
+    else:
+        _check(y, v)
+        kernel = partial(kernels.pool_rows, _CODES[tau2_method])
+    columns = _each_row(kernel, y, v, np.empty((6, int(np.prod(shape)))))
+    tau2, estimate, sw, residual, q, typical = (c.reshape(shape) for c in columns)
     se = 1 / np.sqrt(sw)
-    i2, h2 = t2 / (t2 + typical), 1 + t2 / typical
-    if tau2_method == "CE" and k > 1:
-        i2, h2 = 1 - (k - 1) / np.maximum(q, k - 1), q / (k - 1)
     quantile = ndtri((1 + level) / 2)
     if ci_method != "wald":
         if k == 1:
             raise ValueError(f"ci_method: found k = 1 row, {ci_method} needs at least 2")
         quantile = stdtrit(k - 1, (1 + level) / 2)
-    if ci_method.startswith("hartung-knapp"):
-        scale = np.sqrt(q_tau / (k - 1))
+    if knapp:
+        scale = np.sqrt(residual / (k - 1))
         se = se * (np.maximum(scale, 1) if ci_method.endswith("adhoc") else scale)
-    return Pooled(
-        estimate=mu,
-        se=se,
-        lower=mu - quantile * se,
-        upper=mu + quantile * se,
-        tau2=t2,
-        q=q,
-        q_p=chdtrc(k - 1, q) if k > 1 else np.ones(shape),
-        i2=i2,
-        h2=h2,
-        k=k,
-        level=level,
-        tau2_method=tau2_method,
-    )
+    return Pooled(estimate, se, tau2, q, typical, k, level, float(quantile), tau2_method)
 
 
 @dataclass(frozen=True)

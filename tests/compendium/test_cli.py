@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 
@@ -123,6 +124,7 @@ def test_reproduce_says_what_differs_and_update_settles_it(small, capsys):
     said = capsys.readouterr().out
     assert said.startswith("1 of 2 notebooks were run; the others are unchanged.\n")
     assert "notebook       01_first.ipynb   identical\n" in said
+    assert re.findall(r"^(\w+): [\d.]+ s to [\d.]+ s$", said, re.M) == ["02_second"]
     assert cli.main(small, ["reproduce", "--build", elsewhere, "--no-cache"]) == 1
     assert "All 2 notebooks were run." in capsys.readouterr().out
 

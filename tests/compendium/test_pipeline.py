@@ -43,6 +43,8 @@ def test_a_table_flows_from_notebook_to_notebook(chain):
     a, b, build = chain
     runs = run_all([a, b], build=build, jobs=2)
     assert [r.step for r in runs] == [a, b]
+    (begun, ended), (then, last) = (r.seconds for r in runs)
+    assert 0 <= begun < ended <= then < last, "one waits for the other's table"
     assert (runs[1].folder / "figures" / "f.svg").read_text() == "x\n1\n"
     assert not (runs[1].folder / "derived" / "t.csv").exists(), "what it read is not its output"
     assemble(project(build.parent), runs, build)

@@ -200,6 +200,21 @@ def test_a_scale_that_is_not_printed_is_searched_over_all():
     assert answer.methods["found"].eq("all vectors").all()
 
 
+def test_known_counts_leave_the_methods_whose_sets_hold_them():
+    """With every count known nothing is searched; a row set free is, and must say the same."""
+    rows = pd.DataFrame({"label": list("abc"), "n": [40, 25, 60], "x_min": [12, 3, 25]})
+    rows["x_max"] = rows["x_min"]
+    told = [("all", "", q, v) for q, v in (("estimate", "28"), ("lower", "13"), ("upper", "46"))]
+    printed = pd.DataFrame(told, columns=["rows", "scale", "quantity", "printed"])
+    free = rows.assign(x_max=[14, 3, 25])
+    alone, among = which(rows, printed), which(free, printed)
+    names = ["scale", "tau2_method", "ci_method", "inverse"]
+    own = among.vectors[(among.vectors[list("abc")] == rows["x_min"].to_numpy()).all(axis=1)]
+    left = alone.methods[names].itertuples(index=False, name=None)
+    assert list(left) == list(own[names].itertuples(index=False, name=None))
+    assert 0 < len(own) < alone.tried
+
+
 def test_what_says_nothing_is_too_little():
     answer = which(ROWS, lines(("all", "PAS", "lower", "<100")), methods=[Method()], list_limit=10)
     assert answer.verdict == "too little said"

@@ -15,6 +15,10 @@ from .values import holds
 
 def solve(problem: Problem, candidate: Candidate, list_limit: int) -> Outcome:
     """Everything that is certain of the counts under one method."""
+    if all(a.sum() == 1 for a in problem.allowed):  # every count is known: nothing to search
+        x = np.array([[a.argmax() for a in problem.allowed]], np.int32)
+        x = x[holds(problem, candidate, x)]
+        return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
     targets = []
     for r in problem.results:
         own = candidate.method
