@@ -110,6 +110,23 @@ def copy_tree(to: Path) -> None:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         nbformat.write(nb, path)
+    carry_machine_code(to / "src")
+
+
+def carry_machine_code(to: Path) -> None:
+    """Hand what numba has compiled of src/ to a copy of it, which would compile for a minute.
+
+    numba files machine code under the address of a package and checks that the source is the same.
+    """
+    from numba.core.caching import UserProvidedCacheLocator
+
+    address = UserProvidedCacheLocator.get_suitable_cache_subpath
+    source = ROOT / "src"
+    for package in {p.parent for p in source.rglob("*.py")}:
+        own = to / package.relative_to(source)
+        for compiled in source.glob(f"*/__pycache__/numba-*/{address(package / '_.py')}"):
+            there = to / compiled.parent.relative_to(source) / address(own / "_.py")
+            shutil.copytree(compiled, there)
 
 
 @contextlib.contextmanager
