@@ -110,23 +110,26 @@ def copy_tree(to: Path) -> None:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         nbformat.write(nb, path)
-    carry_machine_code(to / "src")
+    share_machine_code(to / "src")
 
 
-def carry_machine_code(to: Path) -> None:
-    """Hand what numba has compiled of src/ to a copy of it, which would compile for a minute.
+def share_machine_code(to: Path) -> None:
+    """Let a copy of src/ use and fill numba's cache of src/: compiling all anew takes a minute.
 
     numba files machine code under the address of a package and checks that the source is the same.
     """
     from numba.core.caching import UserProvidedCacheLocator
 
+    from metaprop import kernels
+
     address = UserProvidedCacheLocator.get_suitable_cache_subpath
-    source = ROOT / "src"
-    for package in {p.parent for p in source.rglob("*.py")}:
-        own = to / package.relative_to(source)
-        for compiled in source.glob(f"*/__pycache__/numba-*/{address(package / '_.py')}"):
-            there = to / compiled.parent.relative_to(source) / address(own / "_.py")
-            shutil.copytree(compiled, there)
+    source, cache = ROOT / "src", Path(kernels.config.CACHE_DIR)
+    copied = to / cache.relative_to(source)
+    copied.mkdir(parents=True)
+    for package in {p.parent for p in (source / "metaprop").rglob("*.py")}:
+        folder = cache / address(package / "_.py")
+        folder.mkdir(parents=True, exist_ok=True)
+        (copied / address(to / package.relative_to(source) / "_.py")).symlink_to(folder)
 
 
 @contextlib.contextmanager
