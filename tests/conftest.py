@@ -65,6 +65,16 @@ def one_warm_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "Warm", lambda _modules: contextlib.nullcontext(toys.WARM))
 
 
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Any]:
+    """A process that has imported what the real notebooks import; kernels are forked from it."""
+    from clofarabine.__main__ import project
+    from compendium.warm import Warm
+
+    with Warm(project().preload) as process:
+        yield process
+
+
 def interruptible() -> None:
     """For Popen's preexec_fn: a job that a script left in the background ignores Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
