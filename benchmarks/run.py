@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ORDER = ("fits", "search", "printed", "pipeline")
+ORDER = ("fits", "search", "printed", "pipeline", "tests")
 HEAD = """# Measured
 
 Written by `make bench`: every comparison in one run, side by side, on one machine. Ratios carry
