@@ -12,8 +12,8 @@ SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --lo
 INTERPRETER := import os, sys; assert sys.version_info >= (3, 11); print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 
 # Tests that start no kernel, no browser and no R; those of some seconds left out.
-SLOW := $(addprefix tests/metaprop/test_,\
-  bayes.py equivalent.py exact.py moderators.py oracle.py small_study.py specifications.py)
+SLOW := $(addprefix tests/metaprop/test_,bayes.py bayes_binomial.py equivalent.py every_proportion.py\
+  exact.py moderators.py oracle.py pymare.py small_study.py specifications.py)
 QUICK := tests/test_house.py tests/test_articles.py $(addprefix tests/clofarabine/test_,\
   data.py rule_table.py text.py show.py documents.py fuzz.py) $(addprefix tests/compendium/test_,\
   compare.py codecheck.py publish.py) $(filter-out $(SLOW),$(wildcard tests/metaprop/test_*.py))

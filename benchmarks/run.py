@@ -14,7 +14,7 @@ from pathlib import Path
 import curves
 
 HERE = Path(__file__).parent
-ORDER = ("fits", "search", "printed", "pipeline")
+ORDER = ("fits", "search", "printed", "pipeline", "tests")
 HEAD = """# Measured
 
 Written by `make bench`: every comparison in one run, side by side, on one machine, which each

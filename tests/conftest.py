@@ -65,6 +65,16 @@ def one_warm_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "Warm", lambda _modules: contextlib.nullcontext(toys.WARM))
 
 
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Any]:
+    """A process that has imported what the real notebooks import; kernels are forked from it."""
+    from clofarabine.__main__ import project
+    from compendium.warm import Warm
+
+    with Warm(project().preload) as process:
+        yield process
+
+
 def interruptible() -> None:
     """For Popen's preexec_fn: a job that a script left in the background ignores Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -110,6 +120,26 @@ def copy_tree(to: Path) -> None:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         nbformat.write(nb, path)
+    share_machine_code(to / "src")
+
+
+def share_machine_code(to: Path) -> None:
+    """Let a copy of src/ use and fill numba's cache of src/: compiling all anew takes a minute.
+
+    numba files machine code under the address of a package and checks that the source is the same.
+    """
+    from numba.core.caching import UserProvidedCacheLocator
+
+    from metaprop import kernels
+
+    address = UserProvidedCacheLocator.get_suitable_cache_subpath
+    source, cache = ROOT / "src", Path(kernels.config.CACHE_DIR)
+    copied = to / cache.relative_to(source)
+    copied.mkdir(parents=True)
+    for package in {p.parent for p in (source / "metaprop").rglob("*.py")}:
+        folder = cache / address(package / "_.py")
+        folder.mkdir(parents=True, exist_ok=True)
+        (copied / address(to / package.relative_to(source) / "_.py")).symlink_to(folder)
 
 
 @contextlib.contextmanager

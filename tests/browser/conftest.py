@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -21,6 +21,9 @@ from clofarabine.tables.store import OUTPUT_VARIABLE, ROOT
 _QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
+
+
+START = PurePosixPath("notebooks/00_start.ipynb")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,25 @@ class Lab:
         self.page.goto(f"{self.url}{path}?token={self.token}{fresh}")
         self.page.wait_for_function("window.jupyterapp && window.jupyterapp.shell.currentWidget")
         self.settle()
+
+    def start(self) -> None:
+        """Have the start page in front, without loading JupyterLab anew where it is open."""
+        tab = self.page.locator(".lm-DockPanel-tabBar").get_by_text(START.name)
+        if not tab.count():
+            self.open()
+        else:
+            tab.click()
+            self.wait("the start page in front", lambda: self.path() == str(START))
+        self.settle()
+
+    def go(self, name: str) -> None:
+        """Have a notebook in front, by its link on the start page."""
+        self.start()
+        if name != START.stem:
+            link = f'.jp-RenderedMarkdown a[href*="{name}.ipynb"]'
+            self.page.locator(f".lm-DockPanel-widget:not(.lm-mod-hidden) {link}").first.click()
+            self.wait(f"{name} in front", lambda: self.path() == f"notebooks/{name}.ipynb")
+            self.settle()
 
     def settle(self) -> None:
         """Wait until the notebook in front has a connected, idle kernel: clicks before are lost."""
@@ -97,8 +119,9 @@ class Lab:
         return path
 
     def close(self) -> None:
-        """Shut the kernel in front down, as a tidy user does, and leave no question open."""
-        self.app("w => w.sessionContext && w.sessionContext.shutdown()")
+        """Shut the kernel in front down and close its notebook, which has to be saved."""
+        self.app("w => w.sessionContext.shutdown()")
+        self.app("w => w.close()")
 
 
 def _options() -> list[str]:
@@ -158,20 +181,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
 
 
 @pytest.fixture(scope="session")
-def browser(server: tuple[str, str, Path], chromium: Any) -> Iterator[Any]:
-    """A session of the browser; its pages share a cache."""
+def page(server: tuple[str, str, Path], chromium: Any) -> Iterator[tuple[Any, list[str]]]:
+    """A tab in which JupyterLab is loaded once for all tests, and the errors that it throws."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
-    yield context
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    yield page, errors
     context.close()
 
 
 @pytest.fixture
-def lab(server: tuple[str, str, Path], browser: Any) -> Iterator[Lab]:
-    """A fresh page; errors that the page itself throws fail the test."""
+def lab(server: tuple[str, str, Path], page: tuple[Any, list[str]]) -> Iterator[Lab]:
+    """JupyterLab; errors that the page itself throws meanwhile fail the test."""
     address, token, root = server
-    page = browser.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda e: errors.append(str(e)))
-    yield Lab(page, root, address, token)
-    page.close()
+    tab, errors = page
+    errors.clear()
+    yield Lab(tab, root, address, token)
     assert not errors, errors

@@ -13,6 +13,8 @@ from papermill.inspection import inspect_notebook
 from clofarabine.__main__ import project
 from clofarabine.parameters import CHOICES, check
 from clofarabine.tables.store import OUTPUT_VARIABLE
+from compendium import kernel
+from compendium.errors import PipelineError
 from compendium.notebooks import parameters_of
 
 PROJECT = project()
@@ -85,11 +87,18 @@ def test_papermill_takes_parameters_from_any_folder(tmp_path):
     assert "REML" in str([c.get("outputs") for c in nbformat.read(out, as_version=4).cells])
 
 
-@pytest.mark.parametrize(
-    ("name", "valid"),
-    [("tau2_method", "DL, DL2, PM, REML"), ("endpoint", "CR, OR"), ("study_ci", "exact, wilson")],
-)
-def test_papermill_answers_an_unknown_value_with_the_valid_ones(tmp_path, name, valid):
+VALID = {"tau2_method": "DL, DL2, PM, REML", "endpoint": "CR, OR", "study_ci": "exact, wilson"}
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_the_notebook_answers_an_unknown_value_with_the_valid_ones(tmp_path, preloaded, name):
+    env = os.environ | {OUTPUT_VARIABLE: str(tmp_path)}
+    with pytest.raises(PipelineError, match=f"{name}: found 'XY', expected one of {VALID[name]}"):
+        kernel.execute(PRIMARY, {name: "XY"}, env, lambda: None, warm=preloaded)
+
+
+def test_papermill_says_so(tmp_path):
+    name = "tau2_method"
     done = _papermill(tmp_path, str(PRIMARY), str(tmp_path / "out.ipynb"), "-p", name, "XY")
     assert done.returncode != 0
-    assert f"{name}: found 'XY', expected one of {valid}" in done.stderr
+    assert f"{name}: found 'XY', expected one of {VALID[name]}" in done.stderr

@@ -3,16 +3,17 @@
 import csv
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.special import expit
 
+from clofarabine.__main__ import project
 from clofarabine.tables import store
 from clofarabine.tables.store import DATA
+from compendium import schedule
+from compendium.warm import Warm
 
 TABLE = DATA / "examples" / "debruin2009.csv"
 STEPS = ("03_primary_analysis", "04_sensitivity_analyses", "05_publication_bias")
@@ -20,21 +21,12 @@ ROWS = list(csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines()))
 PINNED = json.loads((Path(__file__).parents[1] / "oracle" / "metafor.json").read_text())["sets"]
 
 
-def _run(build: Path, steps: tuple[str, ...] = STEPS, **parameters: str) -> dict[str, str]:
+def _run(warm: Warm, build: Path, **parameters: str) -> dict[str, str]:
     """What each notebook says in words and tables under the parameters."""
-    script = f"""
-from pathlib import Path
-from clofarabine.__main__ import project
-from compendium import schedule
-made = project()
-steps = [made.step(n) for n in {steps!r}]
-for run in schedule.run_all(made, steps, {parameters!r}, build=Path({str(build)!r}), jobs=2):
-    print(run.step.name, run.folder, sep="\\t")
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    folders = dict(line.split("\t") for line in done.stdout.splitlines())
-    return {name: _said(Path(folder) / "notebook.ipynb") for name, folder in folders.items()}
+    made = project()
+    steps = [made.step(n) for n in STEPS]
+    runs = schedule.run_all(made, steps, parameters, build=build, jobs=2, warm=warm)
+    return {r.step.name: _said(r.folder / "notebook.ipynb") for r in runs}
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +36,9 @@ def build(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def texts(build) -> dict[str, str]:
+def texts(preloaded, build) -> dict[str, str]:
     """What each notebook says when it is given the other table."""
-    return _run(build, table=str(TABLE), scale="PLO", tau2_method="REML")
+    return _run(preloaded, build, table=str(TABLE), scale="PLO", tau2_method="REML")
 
 
 def _said(path: Path) -> str:
@@ -105,13 +97,13 @@ def _arcsine() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def odd(tmp_path_factory) -> dict[str, str]:
+def odd(preloaded, tmp_path_factory) -> dict[str, str]:
     """What each notebook says of labels that look like something else, under a common effect."""
     build = tmp_path_factory.mktemp("odd")
     table = build / "odd.csv"
     lines = [f"{label},{x},{n}\n" for label, (x, n) in ODD.items()]
     table.write_text("label,x,n\n" + "".join(lines), encoding="utf-8")
-    return _run(build, table=str(table), tau2_method="CE")
+    return _run(preloaded, build, table=str(table), tau2_method="CE")
 
 
 def test_labels_are_text_in_every_picture_and_sentence(odd):

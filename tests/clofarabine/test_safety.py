@@ -1,8 +1,7 @@
 """Adverse events: what is missing stays missing, a bound stays a bound, and the text is checked."""
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 from clofarabine import figures, safety, safety_facts, safety_shown
 from clofarabine.audit import rules_safety, rules_tables
 from clofarabine.tables import store
+from compendium import kernel
 from metaprop import likelihood
 from metaprop.method import Method
 from metaprop.pooling import pool, pool_proportions
@@ -389,14 +389,10 @@ NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "06_safety_summary.ipynb"
         ),
     ],
 )
-def test_the_notebook_takes_other_parameters(tmp_path, monkeypatch, parameters, said):
-    monkeypatch.setenv("CLOFARABINE_OUTPUT", str(tmp_path))
-    done = tmp_path / "done.ipynb"
-    given = [a for name, value in parameters.items() for a in ("-p", name, str(value))]
-    command = [sys.executable, "-m", "papermill", str(NOTEBOOK), str(done), *given]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    cells = json.loads(done.read_text(encoding="utf-8"))["cells"]
+def test_the_notebook_takes_other_parameters(tmp_path, preloaded, parameters, said):
+    env = os.environ | {"CLOFARABINE_OUTPUT": str(tmp_path)}
+    done = kernel.execute(NOTEBOOK, parameters, env, lambda: None, warm=preloaded)
+    cells = json.loads(done)["cells"]
     outputs = [o for c in cells for o in c.get("outputs", [])]
     assert all("data" in o for o in outputs)  # no warning and no print
     words = "\n".join(

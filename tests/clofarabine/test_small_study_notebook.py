@@ -1,8 +1,6 @@
 """What notebook 05 is made of, on tables of others and at its edges."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +8,9 @@ import pytest
 
 from clofarabine import small_study as ss
 from clofarabine import small_study_power as sp
+from clofarabine.__main__ import project
 from clofarabine.tables import store
+from compendium import schedule
 from metaprop.method import Method
 
 PAS = Method()
@@ -78,28 +78,19 @@ def test_questions_without_a_source_are_not_assessed():
     assert 0 < unsourced.sum() < len(table)
 
 
-def test_a_table_of_ones_own_has_nothing_of_the_paper(tmp_path):
+def test_a_table_of_ones_own_has_nothing_of_the_paper(tmp_path, preloaded):
     rows = "one,3,20\ntwo,9,31\nthree,4,55\nfour,20,80\n"
     (tmp_path / "mine.csv").write_text("label,x,n\n" + rows, encoding="utf-8")
-    script = f"""
-from pathlib import Path
-from clofarabine.__main__ import project
-from compendium import schedule
-made = project()
-parameters = {{"table": {str(tmp_path / "mine.csv")!r}, "tau2_method": "REML"}}
-steps = [made.step("05_publication_bias")]
-build = Path({str(tmp_path / "build")!r})
-for run in schedule.run_all(made, steps, parameters, build=build, jobs=1):
-    print(run.folder)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    cells = json.loads((Path(done.stdout.strip()) / "notebook.ipynb").read_text())["cells"]
+    made = project()
+    parameters = {"table": str(tmp_path / "mine.csv"), "tau2_method": "REML"}
+    steps = [made.step("05_publication_bias")]
+    (run,) = schedule.run_all(made, steps, parameters, build=tmp_path / "build", warm=preloaded)
+    cells = json.loads((run.folder / "notebook.ipynb").read_text())["cells"]
     outputs = json.dumps([c.get("outputs", []) for c in cells])
     prose = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     assert "mine" in outputs
     rows = store.load("evidence")["row"].tolist()
     for word in (*rows, "clofarabine", "Jeha", "remission", "paediatric", "the paper"):
         assert word not in outputs + prose, word
-    derived = next((Path(done.stdout.strip())).rglob("trim_and_fill.csv"))
+    derived = run.table("trim_and_fill")
     assert set(pd.read_csv(derived)["estimator"]) == {"L0", "R0", "Q0"}

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import interruptible, mounted
+from conftest import interruptible, mounted, share_machine_code
 from toys import HEAD, command, files, project, run_all, toy, writer
 
 from clofarabine.__main__ import project as real
@@ -161,6 +161,7 @@ def test_the_tree_is_read_only(tmp_path):
         )
     for name in ("uv.lock", "compendium.toml"):
         shutil.copy(store.ROOT / name, tree)
+    share_machine_code(tree / "src")
     before = files(tree)
     run = [sys.executable, "-m", "clofarabine", "reproduce", "--only", "01"]
     env = {**os.environ, "PYTHONPATH": str(tree / "src")}

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import interruptible
+from toys import command, toy
 
 from clofarabine import __main__ as cli
 from compendium import grid, run
@@ -79,38 +80,36 @@ def test_the_committed_grid_file_is_one():
     assert len(grid.read(PROJECT, PROJECT.root / "grid.yml").points) > 1
 
 
-def _start(plan, build, jobs=1) -> subprocess.Popen:
-    command = [sys.executable, "-m", "clofarabine", "run", "--grid", str(plan)]
-    options = ["--build", str(build), "--jobs", str(jobs)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*command, *options], preexec_fn=interruptible, **pipes)
+def _run(arguments) -> None:
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "2/2" in done.stderr  # the progress bar, at its end
+    assert "2 of 2 runs finished" in done.stdout
 
 
-def _run(plan, build, jobs=1) -> pd.DataFrame:
-    process = _start(plan, build, jobs)
-    out, log = process.communicate()
-    assert process.returncode == 0, log
-    assert "2/2" in log  # the progress bar, at its end
-    assert "2 of 2 runs finished" in out
-    return pd.read_csv(build / "grid" / "two" / "summary.csv")
+def _states(build) -> list[str]:
+    return pd.read_csv(build / "grid" / "two" / "summary.csv")["state"].tolist()
 
 
-def test_a_grid_runs_once_and_lists_its_results(tmp_path):
-    plan = _write(tmp_path, BOTH)
-    first = _run(plan, tmp_path / "b", jobs=2)
-    assert first["state"].tolist() == ["run now"] * 2
-    target = tmp_path / "b" / "grid" / "two"
+def test_a_grid_runs_once_and_lists_its_results(tmp_path, capsys):
+    plan, build = _write(tmp_path, BOTH), tmp_path / "b"
+    arguments = ["run", "--grid", str(plan), "--build", str(build), "--jobs", "2"]
+    _run([sys.executable, "-m", "clofarabine", *arguments])
+    assert _states(build) == ["run now"] * 2
+    target = build / "grid" / "two"
+    names = pd.read_csv(target / "summary.csv")["notebook"].tolist()
     assert sorted(p.name for p in target.iterdir()) == sorted(
-        [*first["notebook"], "internal_checks.csv", "outputs.sha256", "summary.csv"]
+        [*names, "internal_checks.csv", "outputs.sha256", "summary.csv"]
     )
-    texts = [(target / name).read_text() for name in first["notebook"]]
+    texts = [(target / name).read_text() for name in names]
     assert "show_all_checks = False" in texts[0]
     assert "show_all_checks = True" in texts[1]
     table = pd.read_csv(target / "internal_checks.csv")
     assert table.groupby("show_all_checks").size().nunique() == 1
-    again = _run(plan, tmp_path / "b")
-    assert again["state"].tolist() == ["from an earlier run"] * 2
-    assert [(target / name).read_text() for name in again["notebook"]] == texts
+    assert cli.main(arguments) == 0
+    assert "2 of 2 runs finished" in capsys.readouterr().out
+    assert _states(build) == ["from an earlier run"] * 2
+    assert [(target / name).read_text() for name in names] == texts
 
 
 def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, capsys):
@@ -137,17 +136,31 @@ def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, c
 
 
 def test_an_interrupted_grid_keeps_what_was_finished(tmp_path):
-    plan = _write(tmp_path, BOTH)
-    process = _start(plan, tmp_path / "b")
-    runs = tmp_path / "b" / "runs"
+    """Of a toy, whose second run begins and waits until the file `go` is there."""
+    waits = (
+        "import pathlib, time\n"
+        f"here = pathlib.Path({str(tmp_path)!r})\n"
+        "if late: (here / 'begun').touch()\n"
+        "while late and not (here / 'go').exists(): time.sleep(0.05)"
+    )
+    step = toy(tmp_path / "n", "01_toy", waits, parameters="late: bool = False")
+    plan = _write(tmp_path, {"notebook": "01_toy", "parameters": {"late": [False, True]}})
+    build = tmp_path / "b"
+    run = command([step], "run", "--grid", str(plan), "--build", str(build), "--jobs", "1")
+    process = subprocess.Popen(
+        run, preexec_fn=interruptible, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     end = time.monotonic() + 180
-    while not list(runs.glob(f"{STEP}-*/outputs.sha256")):
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)  # the first run is finished, the second has just begun
+    process.send_signal(signal.SIGINT)
     _, log = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "what was finished is kept" in log
-    assert not (tmp_path / "b" / "grid").exists()
-    assert not list(runs.glob(".0*"))
-    assert _run(plan, tmp_path / "b")["state"].iloc[0] == "from an earlier run"
+    assert not (build / "grid").exists()
+    assert not list((build / "runs").glob(".0*"))
+    (tmp_path / "go").touch()
+    _run(run)
+    assert _states(build) == ["from an earlier run", "run now"]

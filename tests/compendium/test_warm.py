@@ -54,9 +54,9 @@ def _printed(run) -> list[str]:
     return ["".join(o["text"]) for c in cells for o in c["outputs"]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def warm():
-    """A warm process of its own, with modules that the notebooks change."""
+    """A warm process with modules that the notebooks change."""
     with Warm(["matplotlib", "numpy", "pandas"]) as process:
         yield process
 
@@ -97,12 +97,13 @@ def test_kernels_are_forked_unless_they_cannot_or_shall_not_be(tmp_path, monkeyp
     assert not _forked(*run_all([step], build=build, warm=Warm(), cache=False))
 
 
-def test_without_the_warm_process_a_kernel_is_started(tmp_path, warm):
+def test_without_the_warm_process_a_kernel_is_started(tmp_path):
     step, build = toy(tmp_path / "n", "a", PARENT), tmp_path / "build"
-    assert _forked(*run_all([step], build=build, warm=warm, cache=False))
-    warm._process.kill()
-    warm._process.wait()
-    assert not _forked(*run_all([step], build=build, warm=warm, cache=False))
+    with Warm() as mortal:
+        assert _forked(*run_all([step], build=build, warm=mortal, cache=False))
+        mortal._process.kill()
+        mortal._process.wait()
+        assert not _forked(*run_all([step], build=build, warm=mortal, cache=False))
 
 
 def test_a_module_that_cannot_be_imported_is_the_notebooks_affair(tmp_path):
