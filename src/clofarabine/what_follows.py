@@ -122,7 +122,8 @@ def readings(base: Body) -> Shown:
     ).replace({"formula": FORMULA})
     columns = ["formula", "scale", "population", "CR", "OR", "gives_cr", "gives_or", "gives_both"]
     caption = "The other studies, percent: formulas that give one of the two numbers or both"
-    return shown(frame[columns], {"population": "rows"}, caption)
+    none = "No formula gives either number."
+    return shown(frame[columns], {"population": "rows"}, caption, none=none)
 
 
 def checks_frame(base: Body) -> pd.DataFrame:
@@ -255,7 +256,7 @@ def scenarios(methods: pd.DataFrame) -> Shown:
     columns = ["scenario", "endpoint", "tau2_method", "ci_method", "inverse", "rows", "n_coupled"]
     caption = "Scenarios: common methods that leave a vector under all numbers"
     names = TAU2 | {"ci_method": "interval", "n_coupled": "vectors"}
-    return shown(some[columns], names, caption)
+    return shown(some[columns], names, caption, none="No scenario leaves a vector.")
 
 
 def repairs_frame(base: Body) -> pd.DataFrame:
@@ -273,7 +274,8 @@ def repairs(found: pd.DataFrame) -> Shown:
     away = found[found["smallest_change"] > 0]
     headings = {"smallest_change": "patients", "nearest": "vectors"}
     caption = "Smallest change of the counts after which all numbers of an endpoint hold"
-    return shown(away, headings, caption)
+    none = "No count has to change: all numbers of both endpoints hold in every scenario."
+    return shown(away, headings, caption, none=none)
 
 
 def scenario_facts(table: pd.DataFrame) -> Part:
