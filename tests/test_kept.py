@@ -3,11 +3,17 @@
 import json
 import re
 import runpy
+import shlex
+import subprocess
+import sys
 from importlib import resources
+from pathlib import Path
 
 import pytest
 import requests
 import yaml
+from conftest import copy_tree
+from jsonschema import Draft7Validator
 from rocrate_validator import models, services
 from rocrate_validator.utils.http import HttpRequester
 from test_house import ROOT
@@ -26,20 +32,33 @@ def _get(self, url, *_, **__):
     return answer
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_the_crate_is_valid(monkeypatch):
+def _missed(profile: str, monkeypatch) -> list[str]:
+    """What the crate does not have of all that a profile requires, by the profile's own numbers."""
     monkeypatch.setattr(HttpRequester, "get", _get, raising=False)
     monkeypatch.setattr(HttpRequester, "head", _get, raising=False)
     found = services.validate(
         models.ValidationSettings(
             rocrate_uri=str(ROOT),
-            profile_identifier="ro-crate-1.2",
+            profile_identifier=profile,
             requirement_severity=models.Severity.REQUIRED,
             skip_availability_check=True,
         )
     )
-    assert [i.message for i in found.get_issues()] == []
-    assert found.passed()
+    return [i.check.identifier for i in found.get_issues()]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_crate_is_valid(monkeypatch):
+    assert _missed("ro-crate-1.2", monkeypatch) == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_run_is_described_as_process_run_crate_asks(monkeypatch):
+    """All but the declaration, and RO-Crate 1.1, which that profile extends: see tools/crate.py."""
+    assert set(_missed("process-run-crate", monkeypatch)) == {
+        "process-run-crate-0.5_2.1",
+        "ro-crate-1.1_5.3",
+    }
 
 
 def test_the_crate_is_that_of_the_tree():
@@ -66,6 +85,46 @@ def test_archive_and_citation_say_the_same():
     (article,) = CFF["references"]
     assert zenodo["related_identifiers"][0]["identifier"] == article["doi"]
     assert f'version = "{CFF["version"]}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_the_citation_is_valid():
+    """Against the schema that cffconvert carries; a date is a string there."""
+    schema = resources.files("cffconvert") / "schemas" / CFF["cff-version"] / "schema.json"
+    check = Draft7Validator(json.loads(schema.read_text(encoding="utf-8")))
+    stated = CFF | {"date-released": CFF["date-released"].isoformat()}
+    assert [e.message for e in check.iter_errors(stated)] == []
+    assert list(check.iter_errors(stated | {"authors": []})), "the schema refuses what is wrong"
+
+
+def test_the_container_file_is_sound():
+    lint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([lint, "Containerfile"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_containers_steps_can_be_performed(tmp_path):
+    """In a copy of what COPY takes; Debian's packages are left out, which need root and a network.
+
+    The interpreter's cache of packages is the machine's own, as for every `make env`.
+    """
+    text = (ROOT / "Containerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    copy_tree(tmp_path / "tree")
+    (tmp_path / "tree" / ".tools").mkdir()
+    (tmp_path / "tree" / ".tools" / "uv").symlink_to(ROOT / ".tools" / "uv")
+    steps = [s.removeprefix("RUN ") for s in text.splitlines() if s.startswith("RUN ")]
+    left_out = [s for s in steps if s.startswith("apt-get update")]
+    assert len(left_out) == 1
+    command = json.loads(text.partition("CMD ")[2])
+    for step in [*(s for s in steps if s not in left_out), shlex.join([*command, "--dry-run"])]:
+        done = subprocess.run(
+            ["sh", "-c", step], cwd=tmp_path / "tree", capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    assert "-m clofarabine reproduce" in done.stdout
+    own = tmp_path / "tree" / ".venv" / "bin" / "python"
+    where = "import clofarabine; print(clofarabine.__file__)"
+    seen = subprocess.run([own, "-c", where], cwd=tmp_path, capture_output=True, text=True)
+    assert seen.stdout.startswith(str(tmp_path / "tree")), seen.stderr
 
 
 def test_the_container_runs_what_there_is():

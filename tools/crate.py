@@ -1,8 +1,9 @@
 """Write ro-crate-metadata.json: what the compendium holds, and the run that made its outputs.
 
 RO-Crate 1.2, validated by roc-validator in the tests. The run of the notebooks is described as the
-Process Run Crate profile does, by a CreateAction with instrument, objects and results. Version 0.5
-of that profile extends RO-Crate 1.1, version 0.6 extends 1.3: conformance to it is not declared.
+Process Run Crate profile does, by a CreateAction with instrument, objects and results: all that
+version 0.5 requires, as a test holds. But 0.5 extends RO-Crate 1.1 and 0.6 extends 1.3, and this is
+1.2: conformance is not declared. When a run began and ended is not recorded, so it is not stated.
 
     .venv/bin/python tools/crate.py [FILE]
 """

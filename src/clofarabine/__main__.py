@@ -23,11 +23,17 @@ def _check_parameters(parameters: dict[str, Any]) -> None:
     choices.check(parameters)
 
 
-def _check_counts(path: Path) -> None:
-    """Refuse a file of counts that cannot take the place of the evidence."""
-    from .tables import store
+def _check_counts(path: Path) -> str:
+    """Refuse a file of counts that cannot take the place of the evidence; what a good one holds."""
+    from .tables import evidence
 
-    store.load_evidence(counts=path)
+    after, given = evidence.load_evidence(counts=path), evidence.given_counts(path)
+    known = [int((after[f"{e}_min"] == after[f"{e}_max"]).sum()) for e in ("cr", "or")]
+    stay = "; the others stay as the studies' reports say" * (len(given) < len(after))
+    return (
+        f"{path.name} speaks of {len(given)} of {len(after)} rows{stay}. {known[0]} rows have a "
+        f"documented CR count with it, {known[1]} an OR count."
+    )
 
 
 def _counts_say(derived: Path) -> list[str]:

@@ -123,6 +123,7 @@ def headlines(evidence: dict[str, Evidence], sets: Sets) -> list[Headline]:
     i = evidence["CR"].labels.index(row)
     found = np.concatenate([x[:, i] for _, x, _ in _coupled(evidence, sets)])
     low, high = int(found.min()), int(found.max())
+    ends = f"{low}" if low == high else f"{low} to {high}"
     other = tuple(m for m in COMMON if m.inverse != "harmonic")
     return [
         Headline("REML is ruled out", own("REML")),
@@ -130,7 +131,7 @@ def headlines(evidence: dict[str, Evidence], sets: Sets) -> list[Headline]:
         Headline("Hartung-Knapp is ruled out", own("hartung-knapp")),
         Headline("merged rows are ruled out", own("merged")),
         Headline("inverses other than the harmonic mean are ruled out", other),
-        Headline(f"CR of {row} is {low} to {high}", cr=outside(row, low, high)),
+        Headline(f"CR of {row} is {ends}", cr=outside(row, low, high)),
         Headline("I² of CR in children is at least 75%", cr=i2_below(75)),
         Headline("prediction for CR in children reaches 50%", cr=prediction_below(50)),
         Headline("Egger's p does not print as 0.58", cr=egger_prints(0.58)),

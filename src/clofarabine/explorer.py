@@ -45,13 +45,13 @@ class Explorer:
         }
         self.table = table
         self.output = widgets.HTML(layout=_SHOWN)
-        self.first = self.redraw()
+        self.first = self.redraw(preview=True)
         for control in self.controls.values():
             control.observe(lambda _: self.redraw(), "value")
         lists = widgets.VBox(list(self.controls.values()), layout=_LISTS)
         self.box = widgets.HBox([lists, self.output], layout=_ROW)
 
-    def redraw(self) -> figures.Picture | None:
+    def redraw(self, preview: bool = False) -> figures.Picture | None:
         """Bring picture and result in step with the controls; an error is shown in their place."""
         choice = {name: control.value for name, control in self.controls.items()}
         self.controls["inverse"].disabled = choice["scale"] != "PFT"
@@ -63,7 +63,7 @@ class Explorer:
         except ValueError as error:
             self.output.value = f"<pre>{html.escape(str(error))}</pre>"
             return None
-        drawn = figures.draw(found.figure, "explorer", found.caption)
+        drawn = figures.draw(found.figure, "explorer", found.caption, preview)
         picture = base64.b64encode(drawn.svg.encode()).decode()
         alt = html.escape(found.caption, quote=True)
         self.output.value = (

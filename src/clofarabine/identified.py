@@ -16,9 +16,14 @@ from .tables import store
 
 LATER = "survey-2024"
 LARGEST = "CLOFAL06952"
-NONE = (
+CONTRADICTS = (
     "**The evidence contradicts the printed pooled results**: no vector of counts meets them under "
     "any method. The table of smallest changes says by how much."
+)
+NONE = "Nothing to show here: no vector of counts meets the printed results."
+REPLACED = (
+    f"The file of counts given has a count for {LARGEST}, which takes the place of the survey's: "
+    "there is nothing to hold against it."
 )
 
 
@@ -113,6 +118,14 @@ def body(scenario: str = "base") -> Body:
         out.save(f"identified_set_{e.lower()}", vectors)
     out.save("bounds", out.limits)
     return out
+
+
+def survey_replaced() -> bool:
+    """Whether a file of counts has taken the place of the survey's counts in their scenario."""
+    report = store.load("scenarios").query("scenario == @LATER and row == @LARGEST").iloc[0]
+    used = store.load_evidence(LATER).set_index("row").loc[LARGEST]
+    ends = [f"{e.lower()}_{end}" for e in studies.ENDPOINTS for end in ("min", "max")]
+    return bool((used[ends] != report[ends]).any())
 
 
 def scenarios() -> list[str]:

@@ -14,7 +14,20 @@ from . import (
     studies,
     tiers,
 )
-from .identified import LARGEST, LATER, Body, Part, evidence_of, left, listed, plain, span
+from .identified import (
+    CONTRADICTS,
+    LARGEST,
+    LATER,
+    REPLACED,
+    Body,
+    Part,
+    evidence_of,
+    left,
+    listed,
+    plain,
+    span,
+    survey_replaced,
+)
 from .readings import rows_in_words
 from .reconstruction import COMMON, METHODS
 from .show import cell
@@ -37,7 +50,7 @@ def primary(base: Body, table: pd.DataFrame) -> Part:
     rows = plain(left(table, base.scenario, "primary"))
     other = left(table, base.scenario, "primary").drop(rows.index)
     if rows.empty:
-        return Part({})
+        return Part({}, "**No vector of counts meets even the primary numbers.**")
     out: dict = {"row": LARGEST, "methods": listed(named(rows["tau2_method"]))}
     out["n"] = int(base.frame.set_index("row").loc[LARGEST, "n"])
     out["numbers"] = 3 * int((base.pooled["transformation"] == "PAS").sum())
@@ -57,6 +70,8 @@ def primary(base: Body, table: pd.DataFrame) -> Part:
 
 def survey(base: Body, table: pd.DataFrame) -> Part:
     """The later report of the survey: its counts, where they lie, and what fits them."""
+    if survey_replaced():
+        return Part({}, REPLACED)
     report = store.load("scenarios").query("scenario == @LATER and row == @LARGEST").iloc[0]
     out: dict = {"row": LARGEST}
     rows = plain(left(table, base.scenario, "primary"))
@@ -100,21 +115,26 @@ def _failing(table: pd.DataFrame) -> dict:
 def everything(base: Body) -> Part:
     """What all printed numbers leave, and the methods that do."""
     if not base.alive:
-        return Part({})
+        return Part({}, CONTRADICTS)
     over = base.limits.query("method == 'any'").set_index(["endpoint", "population", "quantity"])
     alive, kids = base.alive, "paediatric"
     out: dict = {"row": LARGEST, "methods": listed(str(m) for m in alive)}
     out["estimators"] = listed(named(m.tau2_method for m in alive))
     split = (m.tau2_method for m in alive if m.rows.startswith("split"))
     out["split"] = listed(named(split))
-    out["n"] = int(base.frame.set_index("row").loc[LARGEST, "n"])
+    row = base.frame.set_index("row").loc[LARGEST]
+    out["n"] = int(row["n"])
     for e in studies.ENDPOINTS:
-        if (key := (e, kids, f"count:{LARGEST}")) in over.index:
-            out[e] = span(*over.loc[key, ["min", "max"]])
+        unknown = (key := (e, kids, f"count:{LARGEST}")) in over.index
+        ends = (
+            over.loc[key] if unknown else row.rename(lambda c, e=e: c.removeprefix(f"{e.lower()}_"))
+        )
+        out[e] = span(*ends[["min", "max"]])
         out[f"{e}_vectors"] = int(over.loc[(e, kids, "I2"), "vectors"])
     counts = over[over.index.get_level_values("quantity").str.startswith("count:")]
     single = counts[counts["min"] == counts["max"]]
-    out["unknown"], out["single"] = len(counts), len(single)
+    some = f"{len(single)} of {len(counts)} unpublished counts have one possible value"
+    out["single"] = some if len(counts) else "no count is left unpublished"
     return Part(out)
 
 
@@ -124,7 +144,7 @@ def grid_sizes(base: Body) -> Part:
         e: prod(int(b) - int(a) + 1 for a, b in zip(x.low, x.high, strict=True))
         for e, x in base.evidence.items()
     }
-    return Part({e: cell(n) for e, n in sizes.items()})
+    return Part({e: f"{cell(n)} vector{'s' * (n != 1)}" for e, n in sizes.items()})
 
 
 def fall(record: pd.Series) -> str:
@@ -222,6 +242,8 @@ def conflicts(table: pd.DataFrame, base: Body) -> Part:
     for r in alone.itertuples():
         for m in set(r.methods.replace(" and ", ", ").split(", ")) - usual - {"none"}:
             gains.setdefault(m, []).append(r.out)
+    if not (usual or gains):
+        return Part({})
     words = [f"{m} without {' or '.join(names)}" for m, names in sorted(gains.items())]
     return Part({"gains": "; ".join(words) or "none", "usual": listed(sorted(usual))})
 

@@ -12,7 +12,7 @@ from . import evidence_pieces as ep
 from . import identified_facts as facts
 from . import reconstruction, studies, text
 from .figures import show
-from .identified import LARGEST, NONE, Body, plain, span
+from .identified import LARGEST, LATER, NONE, REPLACED, Body, plain, span, survey_replaced
 from .identified import left as rows_left
 from .show import Table, table
 
@@ -21,9 +21,11 @@ Shown = Table | Picture | Markdown
 TAU2 = {"tau2_method": "tau² estimator"}
 
 
-def shown(frame: pd.DataFrame, headings: dict[str, str], caption: str, decimals: int = 1) -> Shown:
+def shown(
+    frame: pd.DataFrame, headings: dict[str, str], caption: str, decimals: int = 1, none: str = NONE
+) -> Shown:
     """The table, or one sentence where it is empty."""
-    return table(frame, headings, caption, decimals) if len(frame) else text.say(NONE)
+    return table(frame, headings, caption, decimals) if len(frame) else text.say(none)
 
 
 def ends(low: pd.Series, high: pd.Series, form: str = ".0f") -> list[str]:
@@ -56,6 +58,8 @@ def printed(base: Body) -> Shown:
 
 def left(base: Body, pieces: pd.DataFrame, scenario: str | None = None) -> Shown:
     """Counts of the largest row by estimator: under the primary numbers and under all."""
+    if scenario == LATER and survey_replaced():
+        return text.say(REPLACED)
     body, parts = scenario or base.scenario, {}
     for numbers in ("primary", "all"):
         rows = plain(rows_left(pieces, body, numbers)).set_index("tau2_method")
@@ -71,12 +75,14 @@ def left(base: Body, pieces: pd.DataFrame, scenario: str | None = None) -> Shown
 
 def failures(base: Body) -> Shown:
     """Printed numbers that fail where the survey's counts and the primary numbers hold."""
+    if survey_replaced():
+        return text.say(REPLACED)
     frame = facts.failures(base)
     frame = frame.assign(value=ends(frame["min"], frame["max"], ".2f"))
     columns = ["tau2_method", "number", "printed", "value", "missed_by"]
     headings = TAU2 | {"value": "value, %", "missed_by": "missed by, points"}
     caption = "Numbers that fail with the survey's counts, though the primary numbers hold"
-    return shown(frame[columns], headings, caption, decimals=2)
+    return shown(frame[columns], headings, caption, decimals=2, none="No printed number fails.")
 
 
 def method_grid(base: Body) -> Picture:
@@ -149,7 +155,8 @@ def counts(base: Body) -> Shown:
     frame = frame.pivot(index="row", columns="endpoint", values="count").reset_index()
     order = [r for r in base.frame["row"] if r in set(frame["row"])]
     frame = frame.set_index("row").reindex(order).reset_index()
-    return shown(frame, {}, "Unpublished counts under all numbers, over every method left")
+    none = "Every count is documented: there is none to look for." if base.alive else NONE
+    return shown(frame, {}, "Unpublished counts under all numbers, over every method left", 1, none)
 
 
 def without(base: Body, pieces: pd.DataFrame, documented: bool = False) -> Shown:
@@ -173,7 +180,8 @@ def sample_sizes(base: Body) -> Shown:
     frame["ñ"] = ends(frame["smallest"], frame["largest"], ".2f")
     caption = "Sample size ñ of the way back under which the double arcsine numbers in children fit"
     names = TAU2 | {"vectors": "vectors of the arcsine numbers"}
-    return shown(frame[["endpoint", "tau2_method", "vectors", "ñ"]], names, caption)
+    none = "No sample size lets these numbers fit."
+    return shown(frame[["endpoint", "tau2_method", "vectors", "ñ"]], names, caption, none=none)
 
 
 def ties() -> Shown:

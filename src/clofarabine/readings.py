@@ -159,8 +159,11 @@ def spans(table: pd.DataFrame) -> list[str]:
     """Ranges of p of the readings of `eggers`, for children and for all ages, by scale."""
     who = table["population"].eq("paediatric").map({True: "children", False: "all ages"})
     groups = table.groupby(["scale", who], sort=False)
-    return [f"{SCALE[scale]}, {rows}: {part['p_min'].min():.2f} to {part['p_max'].max():.2f}"
-            for (scale, rows), part in groups]  # fmt: skip
+    ends = {key: (f"{p['p_min'].min():.2f}", f"{p['p_max'].max():.2f}") for key, p in groups}
+    return [
+        f"{SCALE[scale]}, {rows}: {a if a == b else f'{a} to {b}'}"
+        for (scale, rows), (a, b) in ends.items()
+    ]
 
 
 def _profile(x: Counts, n: Array, tau2: str) -> dict[str, Array]:
@@ -181,7 +184,7 @@ def _profile(x: Counts, n: Array, tau2: str) -> dict[str, Array]:
 def _bodies(evidence: dict[str, Evidence], sets: Sequence[Coupled]) -> Iterator[tuple]:
     """(endpoint, population, counts, method, vectors, patients) of documented rows and of sets."""
     for i, e in enumerate(ENDPOINTS):
-        known = evidence[e].low == evidence[e].high
+        known = (evidence[e].low == evidence[e].high) & ~evidence[e].adult
         yield (
             e,
             "paediatric",

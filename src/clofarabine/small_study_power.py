@@ -185,13 +185,14 @@ def largest_row(part: Part, p: Power) -> dict[str, Any]:
     if part.missing:
         return {}
     row = part.points.loc[part.points["n"].astype(int).idxmax()]
+    low, high = (row.get(f"rate_{end}", row["rate"]) for end in ("min", "max"))
     reverse = ": a large study with a high rate, the reverse of what unpublished failures leave"
     return {
         "label": studies.quoted(row["label"]),
-        "low": row["rate_min"],
-        "high": row["rate_max"],
+        "low": low,
+        "high": high,
         "large": p.large,
-        "reading": reverse if row["rate_min"] > p.large else "",
+        "reading": reverse if low > p.large else "",
     }
 
 

@@ -1,5 +1,6 @@
 """The rows of a meta-analysis as one table, whatever is known of their counts."""
 
+import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -92,6 +93,17 @@ def reference(endpoint: Endpoint) -> tuple[Method, Counts]:
     methods, x = sets["OR"]
     x = x[(methods == list(varied(first))).all(axis=1).to_numpy()]
     return first, medoid(x[(x >= cr).all(axis=1)])
+
+
+def sources() -> str:
+    """Where the documented counts come from, in words."""
+    given = "the file of counts given and " * bool(os.environ.get(store.COUNTS_VARIABLE))
+    return f"{given}the studies' own reports"
+
+
+def all_known(endpoint: Endpoint) -> bool:
+    """Whether every row has a documented count, so that none is reconstructed."""
+    return bool(load(endpoint, "overall")["x"].notna().all())
 
 
 def _table(population: Population) -> pd.DataFrame:

@@ -39,6 +39,7 @@ def facts() -> dict[str, Any]:
         out[f"{endpoint}_most"] = methods["estimate_max"].max()
         known = studies.load(endpoint)
         out[f"{endpoint}_known"] = int((known["kind"] == "documented").sum())
+    out["sources"] = studies.sources()
     out["methods"] = len(methods)
     out["rows"], out["patients"] = len(known), int(known["n"].sum())
     verdicts = store.load("claims_verdicts")["verdict"]
@@ -74,9 +75,9 @@ def _verdict(found: dict[str, Any]) -> str:
     known = [found[f"{e}_known"] for e in studies.ENDPOINTS]
     few = min(known) < rows
     return (
-        f"{said} in the 95% interval of the counts that the studies' own reports document"
-        + f"; the reports of only {known[0]} of {rows} studies count complete, and of "
-        f"{known[1]} overall remissions"
+        f"{said} in the 95% interval of the counts that {found['sources']} document"
+        + f"; only {known[0]} of {rows} studies have such a count of complete, and "
+        f"{known[1]} of overall remissions"
         * few
         + ", so this is no confirmation" * (few and bool(inside))
         + f". Of the {found['claims']} numbers in the paper, {found['discrepant']} do not hold "
@@ -90,12 +91,18 @@ def _counts() -> str:
     if bounds.empty:
         return "No set of counts agrees with the reports and the paper's results at once."
     sets = bounds.groupby("endpoint", sort=False)["vectors"].first()
+    if all(studies.all_known(e) for e in studies.ENDPOINTS):
+        said = "Every count is documented; by a method tried the paper's pooled results come out."
+    else:
+        said = (
+            f"If every documented count is exact and one of the methods tried gave all results, "
+            f"{sets['CR']} sets of counts are possible for complete and {sets['OR']} for overall "
+            "remission. With any of them the paper's pooled results come out, because they were "
+            "chosen so: that confirms nothing."
+        )
     upper = bounds.query("quantity == 'pi_upper' and population == 'paediatric'")
     most = upper.set_index("endpoint")["max"]
     return (
-        f"If every documented count is exact and one of the methods tried gave all results, "
-        f"{sets['CR']} sets of counts are possible for complete and {sets['OR']} for overall "
-        "remission. With any of them the paper's pooled results come out, because they were chosen "
-        "so: that confirms nothing. Over them the upper 95% prediction limit of a new study's rate "
+        f"{said} Over them the upper 95% prediction limit of a new study's rate "
         f"is at most {most['CR']:.0f}% (complete) and {most['OR']:.0f}% (overall)."
     )

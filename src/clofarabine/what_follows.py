@@ -124,7 +124,8 @@ def readings(base: Body) -> Shown:
     names = {f"gives_{e}": f"gives {e.upper()}" for e in ("cr", "or")} | {"population": "rows"}
     columns = ["formula", "scale", "population", "CR", "OR", "gives_cr", "gives_or", "gives_both"]
     caption = "The other studies, percent: formulas that give one of the two numbers or both"
-    return shown(frame[columns], names, caption)
+    none = "No formula gives either number."
+    return shown(frame[columns], names, caption, none=none)
 
 
 def checks_frame(base: Body) -> pd.DataFrame:
@@ -258,7 +259,7 @@ def scenarios(methods: pd.DataFrame) -> Shown:
     columns = ["scenario", "endpoint", "tau2_method", "ci_method", "inverse", "rows", "n_coupled"]
     caption = "Scenarios: common methods that leave a vector under all numbers"
     names = TAU2 | {"ci_method": "interval", "n_coupled": "vectors"}
-    return shown(some[columns], names, caption)
+    return shown(some[columns], names, caption, none="No scenario leaves a vector.")
 
 
 def repairs_frame(base: Body) -> pd.DataFrame:
@@ -277,7 +278,8 @@ def repairs(found: pd.DataFrame) -> Shown:
     away = away.assign(method=[tiers.in_words(*m.split("/")) for m in away["method"]])
     headings = {"smallest_change": "patients", "nearest": "vectors"}
     caption = "Smallest change of the counts after which all numbers of an endpoint hold"
-    return shown(away, headings, caption)
+    none = "No count has to change: all numbers of both endpoints hold in every scenario."
+    return shown(away, headings, caption, none=none)
 
 
 def scenario_facts(table: pd.DataFrame) -> Part:

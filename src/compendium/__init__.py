@@ -17,8 +17,10 @@ forkserver
     The process that kernels are forked from, a script of its own; the standard library only.
 warm
     Kernels forked from it; the standard library only until one is asked for.
+left
+    What a notebook leaves running, named and ended; imports none of these.
 kernel
-    One notebook executed through papermill; imports errors, warm.
+    One notebook executed through papermill; imports errors, warm, left.
 run
     One step in a folder of its own, or its finished run; imports all above.
 workspace

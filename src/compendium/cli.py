@@ -66,9 +66,10 @@ def parser(name: str) -> argparse.ArgumentParser:
         p.add_argument("--no-cache", action="store_true", help="run every notebook again")
     reproduce.add_argument("--only", action="append", type=_named, metavar="NOTEBOOK",
                            help="run this notebook alone, e.g. 03; may be repeated")  # fmt: skip
-    reproduce.add_argument("--counts", type=_path, metavar="FILE.csv",
-                           help="counts to take the place of the evidence, such as the paper's "
-                           "supplement; columns as in data/sources/evidence.csv")  # fmt: skip
+    for p in (reproduce, report):
+        p.add_argument("--counts", type=_path, metavar="FILE.csv",
+                       help="counts to take the place of the evidence, such as the paper's "
+                       "supplement: columns row, cr, or, or those of evidence.csv")  # fmt: skip
     reproduce.add_argument("--verbose", action="store_true",
                            help="list every output, and when each notebook ran")  # fmt: skip
     for p in (reproduce, run):
@@ -95,16 +96,22 @@ def times(runs: "list[Run]") -> list[str]:
     ]
 
 
+def _counts(project: Project, path: Path | None) -> None:
+    """Refuse a bad file of counts before anything runs, and say what a good one holds."""
+    from .files import need_file
+
+    if path is not None:
+        need_file(path, project.shown(path), "a CSV table in UTF-8")
+        print(project.hooks.check_counts(path), flush=True)
+
+
 def _reproduce(project: Project, args: argparse.Namespace) -> int:
     from . import compare, schedule, workspace
-    from .files import need_file
 
     steps = [project.step(n) for n in dict.fromkeys(args.only or ())] or list(project.steps)
     steps.sort(key=project.steps.index)
     parameters = dict(args.parameters)
-    if args.counts:  # a bad file is refused before anything runs
-        need_file(args.counts, project.shown(args.counts), "a CSV table in UTF-8")
-        project.hooks.check_counts(args.counts)
+    _counts(project, args.counts)
     build = (args.build or project.build).resolve()
     with workspace.workspace(project, build):
         runs = schedule.run_all(
@@ -167,12 +174,15 @@ def _run(project: Project, args: argparse.Namespace) -> int:
 def _report(project: Project, args: argparse.Namespace) -> int:
     from . import html_report, schedule, workspace
 
-    build = project.build
+    _counts(project, args.counts)
+    build, name = project.build, "report-with-counts.html" if args.counts else "report.html"
     with workspace.workspace(project, build):
         runs = schedule.run_all(
-            project, project.steps, build=build, jobs=args.jobs, cache=not args.no_cache
-        )
-        path = html_report.write(project, runs, build / "report.html")
+            project, project.steps, build=build, jobs=args.jobs, cache=not args.no_cache,
+            counts=args.counts,
+        )  # fmt: skip
+        note = f"With the counts of {args.counts.name}." if args.counts else ""
+        path = html_report.write(project, runs, build / name, note)
     print(f"{len(runs)} notebooks and the ledger are in {project.shown(path)}.")
     return 0
 

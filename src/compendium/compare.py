@@ -1,5 +1,7 @@
 """Say of each notebook, figure and derived table whether a run gave what is committed."""
 
+import base64
+import io
 import json
 import math
 import re
@@ -84,10 +86,17 @@ def picture_difference(new: Path, old: Path) -> str:
     """Difference of two PNG files by pixels, or of two SVG files as text."""
     if new.suffix == ".svg":
         return text_difference(new.read_text(encoding="utf-8"), old.read_text(encoding="utf-8"))
+    return _pixel_difference(new.read_bytes(), old.read_bytes())
+
+
+def _pixel_difference(new: bytes, old: bytes) -> str:
+    """Difference of two PNG pictures by pixels, "" if there is none."""
+    if new == old:
+        return ""
     import numpy as np
     from matplotlib.image import imread
 
-    a, b = imread(new), imread(old)
+    a, b = (imread(io.BytesIO(png), "png") for png in (new, old))
     if a.shape != b.shape:
         return f"{a.shape[1]} x {a.shape[0]} pixels instead of {b.shape[1]} x {b.shape[0]}"
     count = int(np.any(a != b, axis=-1).sum())
@@ -111,12 +120,20 @@ def notebook_difference(
         return f"{len(cells[0])} cells instead of {len(cells[1])}"
     for i, pair in enumerate(zip(*cells, strict=True), start=1):
         for (kind, a), (other, b) in zip(*(_texts(c) for c in pair), strict=False):
-            svg = kind == other == "image/svg+xml"
-            if found := (drawing if svg else text_difference)(a, b):
+            by_kind = {"image/svg+xml": drawing, "image/png": _encoded_difference}
+            if found := by_kind.get(kind if kind == other else "", text_difference)(a, b):
                 return f"cell {i}: {found}"
         if len(list(_texts(pair[0]))) != len(list(_texts(pair[1]))):
             return f"cell {i}: another number of outputs"
     return ""
+
+
+def _encoded_difference(new: str, old: str) -> str:
+    """Difference of two pictures as a notebook keeps them."""
+    try:
+        return _pixel_difference(*(base64.b64decode(text) for text in (new, old)))
+    except (ValueError, SyntaxError, OSError):
+        return "a picture that is not readable as PNG"
 
 
 def _texts(cell: dict) -> Iterator[tuple[str, str]]:
@@ -125,8 +142,7 @@ def _texts(cell: dict) -> Iterator[tuple[str, str]]:
     for output in cell.get("outputs", []):
         yield "text", "".join(output.get("text", []))
         for kind, value in sorted(output.get("data", {}).items()):
-            if kind != "image/png":  # compared by pixels, as a file
-                yield kind, "".join(value) if isinstance(value, list | str) else json.dumps(value)
+            yield kind, "".join(value) if isinstance(value, list | str) else json.dumps(value)
 
 
 def _compare(kind: str, new: Path, old: Path, difference: Callable[[Path, Path], str]) -> Result:

@@ -197,6 +197,7 @@ def page(
     ledger: Ledger,
     documents: Mapping[str, str] = {},
     folder: str = "notebooks",
+    note: str = "",
 ) -> str:
     """The page.
 
@@ -209,6 +210,8 @@ def page(
         Markdown texts that notebooks link to, by path below the project's root.
     folder : str
         Where the notebooks lie, below the root.
+    note : str
+        What makes these runs other than the committed ones.
     """
     sheet, names = Sheet(), Names()
     rows = _rows(ledger.rows, _where_rules_are(notebooks))
@@ -236,6 +239,7 @@ def page(
     return environment.get_template("report.html.j2").render(
         title=ledger.title,
         paper=ledger.paper,
+        note=note,
         summary=summary,
         notebooks=[_with_headings(p, names) for p in parts],
         documents=[_with_headings(p, names) for p in appendix],
@@ -250,8 +254,10 @@ def page(
     )
 
 
-def write(project: Project, runs: list[Run], path: Path) -> Path:
+def write(project: Project, runs: list[Run], path: Path, note: str = "") -> Path:
     """Write the page of finished runs, whole or not at all, and its hash; return where.
+
+    ``note`` says what makes these runs other than the committed ones.
 
     Raises
     ------
@@ -262,7 +268,7 @@ def write(project: Project, runs: list[Run], path: Path) -> Path:
         raise PipelineError(f"report: found no ledger, expected one of the project {project.name}")
     notebooks = {r.step.name: nbformat.read(r.folder / "notebook.ipynb", 4) for r in runs}
     ledger = project.hooks.ledger({t: r.table(t) for r in runs for t in r.step.writes})
-    text = page(notebooks, ledger, linked_documents(project, notebooks), project.notebooks)
+    text = page(notebooks, ledger, linked_documents(project, notebooks), project.notebooks, note)
     publish(
         path.parent, {path.name: text.encode()},
         staging=path.parent / STAGING, manifest=f"{path.stem}.sha256",

@@ -19,6 +19,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
 from .errors import PipelineError
+from .left import MARK, Left
 from .warm import RUNNING, Warm, provisioner
 
 # A widget lives as long as its kernel; what a notebook keeps is the picture beside it.
@@ -52,13 +53,23 @@ async def _no_interrupt() -> None:
     """Do nothing: no cell is running when a kernel is asked to end, and it would complain."""
 
 
+class _Client(PapermillNotebookClient):
+    """papermill's own client, which notes what runs on when the cells are done."""
+
+    left: Left
+
+    def papermill_execute_cells(self) -> None:
+        super().papermill_execute_cells()
+        self.left.note(self)
+
+
 class _Engine(NBClientEngine):
     """papermill's own engine, with a kernel that is forked if it can be, and a call after cells."""
 
     @classmethod
     def execute_managed_notebook(
         cls, nb_man: Any, kernel_name: str, *, env: dict, on_cell: Callable[[], Any],
-        warm: Warm | None, **kwargs: Any,
+        warm: Warm | None, name: str, **kwargs: Any,
     ) -> None:  # fmt: skip
         complete = nb_man.cell_complete
 
@@ -67,7 +78,7 @@ class _Engine(NBClientEngine):
             on_cell()
 
         nb_man.cell_complete = counted
-        client = PapermillNotebookClient(
+        client = _Client(
             nb_man, kernel_name=kernel_name, startup_timeout=60, timeout=None, log=_LOG
         )
         # Sockets in a folder of their own: no port that another user could reach, and no two
@@ -81,9 +92,10 @@ class _Engine(NBClientEngine):
             manager.provisioner = provisioner(warm)(
                 kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager
             )
+        client.left = Left(sockets.name)
         RUNNING.append(manager)
         try:
-            client.execute(env=env)
+            client.execute(env=env | {MARK: client.left.mark})
         except (DeadKernelError, CellTimeoutError) as error:
             states = [c.metadata.papermill.status for c in nb_man.nb.cells]
             begun = [i for i, s in enumerate(states) if s != nb_man.PENDING]
@@ -92,6 +104,7 @@ class _Engine(NBClientEngine):
             raise _Stopped(begun[-1], what) from None
         finally:
             RUNNING.remove(manager)
+            client.left.end(name)
             sockets.cleanup()
             loop = ensure_event_loop()  # the one that the client made for this thread, and leaves
             if not loop.is_running():
@@ -133,7 +146,7 @@ def execute(
     try:
         nb = execute_notebook(
             path, None, parameters, engine_name="compendium", progress_bar=False,
-            env=env, on_cell=on_cell, warm=warm,
+            env=env, on_cell=on_cell, warm=warm, name=path.stem,
         )  # fmt: skip
     except _Stopped as error:
         cell = _place(path, error.cell_index, parameters)

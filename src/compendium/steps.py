@@ -54,7 +54,7 @@ class Hooks:
         Given values by name, raises ValueError on one that no notebook takes.
     check_counts : callable
         Given a file of counts (``--counts``), raises one of the project's plain errors if it is
-        none.
+        none, and returns a sentence on what it holds.
     counts_say : callable
         Given the folder of a run's derived tables, the lines to say at the end of a run with
         counts of its own.
@@ -67,7 +67,7 @@ class Hooks:
     """
 
     check_parameters: Callable[[dict[str, Any]], None] = _accept
-    check_counts: Callable[[Path], None] = _accept
+    check_counts: Callable[[Path], str] = lambda _: ""
     counts_say: Callable[[Path], list[str]] = lambda _: []
     texts: Callable[[Path], Texts] = lambda _: {}
     table_title: Callable[[str], str] = str

@@ -5,15 +5,18 @@ comparison of this package, nbval's, and byte for byte. tests/browser runs each 
 in an ordinary kernel of JupyterLab.
 """
 
+import contextlib
 import importlib.util
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 from conftest import nbval_finds, offline
 from matplotlib.image import imread, imsave
@@ -24,6 +27,7 @@ from clofarabine.tables import store
 from compendium import compare, schedule
 
 PROJECT = project()
+LEAST_MEMORY = 1.5 * 2**30  # what a user of Binder may count on
 OUTPUTS = ("notebooks", "derived", "figures")
 
 
@@ -46,6 +50,42 @@ ODD, OTHER = (
 )  # fmt: skip
 
 
+class Memory(threading.Thread):
+    """The most memory that the processes started in a block held together, what they share once."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.peak, self._over = 0, threading.Event()
+
+    def __enter__(self):
+        self._before = {p.pid for p in psutil.Process().children(recursive=True)}
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self.join()
+
+    def run(self):
+        while not self._over.wait(0.2):
+            held = 0
+            for p in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):  # it has just ended
+                    held += 0 if p.pid in self._before else p.memory_full_info().pss
+            self.peak = max(self.peak, held)
+
+
+def test_memory_that_is_shared_is_counted_once():
+    """A child that fills 100 MB and forks: the same pages, and 50 MB of its own."""
+    code = (
+        "import os, time\nall = bytearray(os.urandom(1) * 100_000_000)\npid = os.fork()\n"
+        "own = None if pid else bytearray(os.urandom(1) * 50_000_000)\ntime.sleep(1.5)"
+    )
+    with Memory() as memory:
+        subprocess.run([sys.executable, "-c", code], check=True)
+    assert 150e6 < memory.peak < 190e6
+
+
 def _outputs(build):
     return {kind: files(build / kind) for kind in OUTPUTS}
 
@@ -60,7 +100,9 @@ def first(tmp_path_factory):
     """The folder of a fresh run, what the command said, its outputs; committed files unchanged."""
     before = _committed()
     folder = tmp_path_factory.mktemp("first")
-    done = _script().reproduce(ODD, folder, offline())
+    with Memory() as memory:
+        done = _script().reproduce(ODD, folder, offline())
+    done.memory = memory.peak
     assert _committed() == before, "reproduce changed a committed file"
     started_from = folder / "else where"
     assert list(started_from.iterdir()) == [], "a notebook wrote into the folder it started from"
@@ -93,6 +135,11 @@ def test_nbval_finds_the_committed_outputs(first, step, request):
     """nbval's own comparison of each code cell; it would run them a second time to say the same."""
     ran = first[0] / "notebooks" / step.path.name
     assert nbval_finds(request.session, ran=ran, committed=step.path) == []
+
+
+def test_the_run_fits_into_the_memory_of_binder(first):
+    """Two notebooks at a time, with the process that forks them."""
+    assert 0.2 * 2**30 < first[1].memory < LEAST_MEMORY
 
 
 def test_two_runs_give_the_same_bytes(first, tmp_path):

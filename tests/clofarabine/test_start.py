@@ -35,7 +35,7 @@ def test_the_answer_follows_the_numbers(changed, said):
     assert said in told
     assert "no confirmation" not in told  # every count is documented
     few = summary._verdict(_facts(**changed, CR_known=5))
-    assert "the reports of only 5 of 12 studies count complete, and of 12 overall remissions" in few
+    assert "only 5 of 12 studies have such a count of complete, and 12 of overall remissions" in few
     assert ("no confirmation" in few) is ("Neither" not in few)
 
 

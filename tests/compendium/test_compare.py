@@ -1,5 +1,7 @@
 """What the comparison calls identical, and what it finds."""
 
+import base64
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -7,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.image import imread, imsave
+from PIL import Image
 from toys import files, project, toy
 
 from compendium import compare
@@ -206,3 +209,29 @@ def test_what_a_drawing_shows_is_content(finished, old, new):
     (run.folder / "figures" / "f.svg").write_text(DRAWN)
     _drawn(root, REDRAWN.replace(old, new))
     assert {"f.svg", "n.ipynb"} <= set(_differing(run, root))
+
+
+def _png(pixels, **options):
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", **options)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_a_picture_in_a_notebook_is_compared_by_pixels(finished):
+    run, root = finished
+    pixels = np.full((8, 8, 3), 255, np.uint8)
+    dotted = pixels.copy()
+    dotted[3, 4] = 0
+
+    def put(path, png):
+        _edit(path, lambda c: c["outputs"][0]["data"].update({"image/png": png}))
+
+    ours, theirs = run.folder / "notebook.ipynb", root / "notebooks" / "n.ipynb"
+    put(ours, _png(pixels, compress_level=9))
+    put(theirs, _png(pixels, compress_level=0))
+    assert ours.read_bytes() != theirs.read_bytes()
+    assert _differing(run, root) == {}
+    put(theirs, _png(dotted))
+    assert _differing(run, root) == {"n.ipynb": "cell 1: 1 pixels differ"}
+    put(theirs, "bm8gUE5H")
+    assert _differing(run, root) == {"n.ipynb": "cell 1: a picture that is not readable as PNG"}

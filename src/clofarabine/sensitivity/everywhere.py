@@ -1,5 +1,7 @@
 """The same for both endpoints and populations: data/derived/sensitivity.csv and its overview."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -51,7 +53,7 @@ def everywhere() -> pd.DataFrame:
         for population in studies.POPULATIONS:
             frame = studies.load(endpoint, population)
             _, x, n = studies.identified(endpoint, population)
-            sets = {"reconstructed": (frame, np.unique(x, axis=0), n, BATCHED)}
+            sets = {"reconstructed": (frame, np.unique(x, axis=0), n, BATCHED)} if len(x) else {}
             if population == "paediatric":
                 known = frame.dropna(subset="x")
                 single = (known["x"].to_numpy(int), known["n"].to_numpy(int))
@@ -90,10 +92,17 @@ _OUTER = {
 }  # fmt: skip
 
 
+def overview(rows: Rows | Shown, table: str | Path | None = None) -> Shown:
+    """Both endpoints and populations: saves every specification, and shows their ranges.
+
+    With another table nothing is saved, and nothing shown.
+    """
+    every = pd.DataFrame() if table else store.save_derived("sensitivity", everywhere())
+    return _overview(rows, every)
+
+
 @needs(2)
-def overview(rows: Rows) -> Shown:
-    """Both endpoints and populations: saves every specification, and shows their ranges."""
-    every = store.save_derived("sensitivity", everywhere())
+def _overview(_rows: Rows, every: pd.DataFrame) -> Shown:
     found = every.dropna(subset="estimate_min")
     published = store.load("pooled_results").query("transformation == 'PAS'")
     published = published.set_index(KEYS[:2])[ENDS].astype(float)

@@ -1,18 +1,25 @@
 """The house style, and saving a figure the same way every time."""
 
+import base64
 import io
 from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from PIL import Image
 
 BLUE, ORANGE, GREEN, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#CC79A7"
 BLACK, GREY, LIGHT = "#222222", "#767676", "#DDDDDD"
 
 # Journal widths in inches (one and two columns of 84 and 174 mm).
 COLUMN, PAGE = 3.31, 6.85
+
+# Of the PNG beside the SVG: enough to read, and small, for notebooks are kept with it.
+PREVIEW_DPI, PREVIEW_COLOURS = 100, 64
 
 STYLE = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so the same on every machine
@@ -47,20 +54,47 @@ def new_figure(width: float, height: float) -> Figure:
 
 @dataclass(frozen=True)
 class Picture:
-    """A saved figure as a notebook shows it: the drawing, and its caption as the text beside it."""
+    """A saved figure as a notebook shows it: the drawing, and its caption as the text beside it.
+
+    The PNG is for hosts that show no SVG in a notebook.
+    """
 
     name: str
     caption: str
     svg: str = field(repr=False)
+    png: bytes = field(repr=False, default=b"")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.svg, "text/plain": f"{self.name}: {self.caption}"}
+        still = {"image/png": base64.b64encode(self.png).decode()} if self.png else {}
+        text = f"{self.name}: {self.caption}"
+        return {"image/svg+xml": self.svg, **still, "text/plain": text}
 
 
-def draw(figure: Figure, name: str, caption: str) -> Picture:
-    """What a notebook displays of a figure that is not kept as a file; arguments as in `show`."""
+def draw(figure: Figure, name: str, caption: str, preview: bool = True) -> Picture:
+    """What a notebook displays of a figure that is not kept as a file.
+
+    Parameters
+    ----------
+    figure, name, caption
+        As in `show`.
+    preview : bool
+        Whether to draw the PNG too.
+    """
     svg = io.BytesIO()
     facts = {"Date": None, "Creator": None, "Title": name, "Description": caption}
     with mpl.rc_context(STYLE):
         FigureCanvasSVG(figure).print_svg(svg, metadata=facts)
-    return Picture(name, caption, svg.getvalue().decode())
+        png = _preview(figure) if preview else b""
+    return Picture(name, caption, svg.getvalue().decode(), png)
+
+
+def _preview(figure: Figure) -> bytes:
+    """The figure as a small PNG of few colours, without what differs between two machines."""
+    figure.set_dpi(PREVIEW_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    out = io.BytesIO()
+    few = drawn.quantize(PREVIEW_COLOURS, dither=Image.Dither.NONE)
+    few.save(out, "PNG", optimize=True)
+    return out.getvalue()
