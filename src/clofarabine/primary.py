@@ -105,7 +105,7 @@ class View:
         )
 
 
-def _lines(frame: pd.DataFrame, scale: str, tau2: float, study_ci: str) -> pd.DataFrame:
+def lines(frame: pd.DataFrame, scale: str, tau2: float, study_ci: str) -> pd.DataFrame:
     """Rows of the forest plot: each study's rate, interval and weight, in percent.
 
     Where a count has a range, the interval goes from its smallest lower to its largest upper limit.
@@ -193,7 +193,8 @@ def _meaning(table: str | Path | None, counts: str, sets: int) -> str:
     return f"value: from the counts {known}"
 
 
-def _title(endpoint: str, population: str, counts: str, table: str | Path | None) -> str:
+def heading(endpoint: str, population: str, counts: str, table: str | Path | None) -> str:
+    """What is pooled, in words: a title."""
     if table is not None:
         return Path(table).stem
     words = parameters.WORDS
@@ -235,12 +236,12 @@ def view(
         over, sets = quantities(vectors, sizes, method), len(vectors)
         result["smallest"] = pd.Series({q: float(a.min()) for q, a in over.items()})
         result["largest"] = pd.Series({q: float(a.max()) for q, a in over.items()})
-    value, title = result["value"], _title(endpoint, population, counts, table)
+    value, title = result["value"], heading(endpoint, population, counts, table)
     notes = _notes(value, len(x), method, " at the reference counts" if sets else "")
-    lines = _summaries(result, len(x))
+    below = _summaries(result, len(x))
     published = [] if table is not None else _published(endpoint, population, method.scale)
     figure = figures.forest(
-        _lines(frame, method.scale, value["tau2"], study_ci), [*lines[:1], *published, *lines[1:]],
+        lines(frame, method.scale, value["tau2"], study_ci), [*below[:1], *published, *below[1:]],
         title, "patients with the event (percent)",
         subtitle=_capital(labels.words(method)), notes=notes,
         marks={} if table is not None else appraisal.marks(frame["study"]),

@@ -38,6 +38,10 @@ class Shown:
     def _ipython_display_(self) -> None:
         display(*self.things)
 
+    def head(self, text: str) -> Markdown | None:
+        """A heading and what stands below it; nothing where there is nothing to show."""
+        return say(text) if self.things else None
+
     def say(self, template: str) -> Markdown | None:
         """The sentence with the facts filled in; without facts the one in its place, or none."""
         if self.facts or self.instead:
