@@ -119,8 +119,8 @@ def needs(least: int, one: bool = False) -> Callable:
     def wrap(analyse: Callable[..., Shown]) -> Callable[..., Shown]:
         @wraps(analyse)
         def run(rows: Rows | Shown, *more: object) -> Shown:
-            if isinstance(rows, Shown):
-                return nothing("Nothing to show: there is no set of possible counts here.")
+            if isinstance(rows, Shown):  # what `every_vector` gives where there is no set
+                return Shown(())
             if len(rows.n) < least:
                 return nothing(f"This takes {least} rows with a count; found {len(rows.n)}.")
             if one and not rows.one:
