@@ -241,8 +241,9 @@ def described(rows: Rows | Shown) -> Shown:
         "vectors": 1 if rows.one else len(rows.x), "low": base["estimate_min"],
         "high": base["estimate_max"], "lower": base["lower_min"], "upper": base["upper_max"],
     }  # fmt: skip
-    columns = ["label", "n", "x", "kind", *dict.fromkeys(("year", *rows.moderators))]
     frame = rows.frame
+    known = () if frame["population"].eq("all").all() else ("kind",)  # a table states every count
+    columns = ["label", "n", "x", *known, *dict.fromkeys(("year", *rows.moderators))]
     if not rows.one:
         ends = zip(rows.x.min(0), rows.x.max(0), strict=True)
         frame = frame.assign(x=[f"{a}" if a == b else f"{a} to {b}" for a, b in ends])
