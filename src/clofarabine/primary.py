@@ -134,7 +134,7 @@ def _published(endpoint: str, population: str, scale: str) -> list[dict[str, Any
     return [line | {e: float(r[e]) for e in ends} for _, r in found.iterrows()]
 
 
-def _summaries(result: pd.DataFrame, k: int) -> list[dict[str, Any]]:
+def _summaries(result: pd.DataFrame, k: int, method: Method) -> list[dict[str, Any]]:
     """Lines of the forest plot below the rows: pooled rate, its range, prediction interval."""
     value, ranged = result["value"], "smallest" in result
     line = {"kind": "pooled", "label": "Pooled, reference counts" if ranged else "Pooled"}
@@ -147,7 +147,8 @@ def _summaries(result: pd.DataFrame, k: int) -> list[dict[str, Any]]:
             "lower": low["lower"], "upper": high["upper"],
         })  # fmt: skip
     if "pi_upper" in value:
-        label = f"Prediction (t, k − 2 = {k - 2} df)"
+        knapp = ", Hartung-Knapp" * method.ci_method.startswith("hartung-knapp")
+        label = f"Prediction (t, k − 2 = {k - 2} df{knapp})"
         ends = {"lower": value["pi_lower"], "upper": value["pi_upper"]}
         out.append({"kind": "prediction", "label": label, **ends})
     return out
@@ -238,7 +239,7 @@ def view(
         result["largest"] = pd.Series({q: float(a.max()) for q, a in over.items()})
     value, title = result["value"], heading(endpoint, population, counts, table)
     notes = _notes(value, len(x), method, " at the reference counts" if sets else "")
-    below = _summaries(result, len(x))
+    below = _summaries(result, len(x), method)
     published = [] if table is not None else _published(endpoint, population, method.scale)
     figure = figures.forest(
         lines(frame, method.scale, value["tau2"], study_ci), [*below[:1], *published, *below[1:]],
