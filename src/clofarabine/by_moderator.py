@@ -12,7 +12,7 @@ from metaprop.heterogeneity import heterogeneity
 from metaprop.method import Method
 from metaprop.plots import moderators as plots
 
-from . import figures, primary
+from . import figures, primary, studies
 from .sensitivity import Rows, Shown, documented
 from .sensitivity.groups import fitted
 
@@ -63,9 +63,11 @@ def _forest(rows: Rows, name: str, title: str, study_ci: str) -> tuple[object, f
     """Forest plot with a pooled rate for each group; p of the test between the groups."""
     column = rows.frame[name].astype("string")
     have, method = column.notna().to_numpy(bool), rows.method
+    if not have.any():
+        return Markdown(f"{studies.quoted(name)}: no row has a group."), None
     found = robustness.by_group(rows.x[have], rows.n[have], {name: column[have]}, method)
     if found["problem"].notna().any():
-        return Markdown(f"{name}: {found['problem'].iloc[0]}."), None
+        return Markdown(f"{studies.quoted(name)}: {found['problem'].iloc[0]}."), None
     found, column = found.set_index("group"), column.fillna(NOT_STATED)
     whole = pd.Series(primary.quantities(rows.x, rows.n, method), dtype=float)
     frame = rows.frame.assign(group=column)
@@ -99,7 +101,10 @@ def _subtotal(rows: Rows, own: Array, pooled: pd.Series) -> dict[str, object]:
 def _test(found: pd.DataFrame, method: Method) -> tuple[str, float]:
     """The test between groups in words; its p value with one tau², where that can be had."""
     apart, common = found.iloc[0][["p_max", "common_max"]].astype(float)
-    note = f"Test between {len(found)} groups: {primary.probability(apart)} with a tau² in each"
+    note = f"Test between {len(found)} groups: {primary.probability(apart)}"
+    if method.tau2_method == "CE":
+        return f"{note} with a common effect in each", apart
+    note += " with a tau² in each"
     if np.isnan(common):
         return note, apart
     rule = "" if method.ci_method == "wald" else ", F of Knapp and Hartung"
@@ -110,7 +115,9 @@ def _slope(rows: Rows, name: str, title: str) -> tuple[object, float | None]:
     """Bubble plot of a covariate with its regression line; p of its slope."""
     part = fitted(rows, rows.frame[name])
     if part is None:
-        return Markdown(f"{name}: a line takes three rows with several values."), None
+        return Markdown(
+            f"{studies.quoted(name)}: a line takes three rows with several values."
+        ), None
     z, y, v, fit = part
     p = float(fit.p[1])
     said = f"Slope {fit.coefficients[1]:.3f} a unit, {primary.probability(p)}"

@@ -98,7 +98,7 @@ class View:
     def equivalent(self) -> Markdown:
         """The method in one sentence, and the R lines that do the same, folded."""
         lines = r_call(self.x, self.n, self.method, self.study_ci)
-        told = "the metafor lines are run in the tests, the last is from the manual of R meta"
+        told = "the metafor lines are run in the tests; the last, of R meta 8, from its manual"
         return Markdown(
             f"**Method.** {sentence(len(self.x), self.method)}\n\n<details><summary>The same in R "
             f"({told})</summary>\n\n```r\n{lines}\n```\n\n</details>"

@@ -77,5 +77,8 @@ def test_without_a_column_there_is_no_heading_and_one_group_has_no_test(tmp_path
     alone = _by("arm", table)
     assert "expected at least two groups" in alone.things[0].data
     assert alone.say("{tests}").data == "These columns allow no test."
+    common = _by("design", method=Method("PLO", "CE"))
+    assert "with a common effect in each" in common.things[0].caption
+    assert "one tau²" not in common.things[0].caption
     with pytest.raises(store.DataError, match=r"one\.csv, row 1: found no column 'dose'"):
         _by("dose", table)
