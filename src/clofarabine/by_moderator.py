@@ -14,7 +14,7 @@ from metaprop.plots import moderators as plots
 
 from . import figures, primary, studies
 from .sensitivity import Rows, Shown, documented
-from .sensitivity.groups import fitted
+from .sensitivity.groups import HUGE, fitted
 
 NOT_STATED = "not stated"
 
@@ -115,9 +115,8 @@ def _slope(rows: Rows, name: str, title: str) -> tuple[object, float | None]:
     """Bubble plot of a covariate with its regression line; p of its slope."""
     part = fitted(rows, rows.frame[name])
     if part is None:
-        return Markdown(
-            f"{studies.quoted(name)}: a line takes three rows with several values."
-        ), None
+        need = f"three rows with several values, none beyond {HUGE:g}"
+        return Markdown(f"{studies.quoted(name)}: a line takes {need}."), None
     z, y, v, fit = part
     p = float(fit.p[1])
     said = f"Slope {fit.coefficients[1]:.3f} a unit, {primary.probability(p)}"

@@ -73,7 +73,9 @@ def test_without_a_column_there_is_no_heading_and_one_group_has_no_test(tmp_path
     assert none.things == ()
     assert none.head("## By group") is None
     table = tmp_path / "one.csv"
-    table.write_text("label,x,n,arm\nA,1,9,p\nB,4,20,p\nC,3,8,p\n")
+    table.write_text("label,x,n,arm,big,none\nA,1,9,p,1e300,\nB,4,20,p,2e300,\nC,3,8,p,3e300,\n")
+    for column, why in (("big", "none beyond 1e+100"), ("none", "no row has a group")):
+        assert why in _by(column, table).things[0].data
     alone = _by("arm", table)
     assert "expected at least two groups" in alone.things[0].data
     assert alone.say("{tests}").data == "These columns allow no test."

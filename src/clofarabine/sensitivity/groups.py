@@ -16,6 +16,7 @@ from .rows import Rows, Shown, needs, text
 # The usual level of significance, for counting tests below it.
 _LEVEL = 0.05
 _TESTS = ("p", "common")
+HUGE = 1e100  # a number beyond which no line is fitted: its square would overflow
 # Designs of table 1 that are too few to stand alone, and what they are called together.
 _JOINED = dict.fromkeys(("registry", "post-marketing survey"), "registry or survey")
 
@@ -95,11 +96,12 @@ def compare(rows: Rows) -> Shown:
 def fitted(rows: Rows, column: pd.Series) -> tuple[Array, Array, Array, Regression] | None:
     """What `metaprop.plots.moderators.bubbles` draws of a covariate of one vector of counts.
 
-    None where fewer than three rows have it, or all of them one value of it.
+    None where fewer than three rows have it, all of them have one value of it, or one of them has
+    a value whose square is beyond what a computer holds.
     """
     have = column.notna().to_numpy(bool)
     z, how = column[have].to_numpy(float), rows.method
-    if len(z) < 3 or np.ptp(z) == 0:
+    if len(z) < 3 or np.ptp(z) == 0 or np.abs(z).max() > HUGE:
         return None
     y, v = transform(rows.x[have], rows.n[have], how.scale)
     design = np.column_stack([np.ones(len(z)), z - z.mean()])
