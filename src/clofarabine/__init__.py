@@ -53,12 +53,16 @@ what_follows
     Notebook 02, last sections: heterogeneity, prediction, unused results, scenarios.
 primary
     Notebook 03: one choice, pooled and drawn.
+by_moderator
+    Notebook 03: the same by groups and along covariates.
 published_results
     Notebook 03: the paper's results beside ours.
 sensitivity
     Notebook 04.
 small_study
     Notebook 05.
+small_study_moderators
+    Its test with a column held.
 small_study_power
     What the tests of notebook 05 could see.
 small_study_figures

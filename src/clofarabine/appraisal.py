@@ -35,20 +35,22 @@ def grounds() -> pd.DataFrame:
 
 
 def whole() -> pd.DataFrame:
-    """Questions that were answered for no study, and the certainty of the evidence."""
+    """Questions asked of all studies together, and the domains of the certainty of the evidence."""
     frame = store.load("risk_of_bias").query("study == @ALL")
     return frame.drop(columns=["study"]).reset_index(drop=True)
 
 
 def facts() -> dict[str, int]:
     """Numbers of the sentence: cells by answer, studies without a comparison group."""
-    wide = studies()
+    wide, together = studies(), whole()
+    asked = ~together["question"].str.contains("GRADE")
     return {
         "studies": len(wide), "cells": int(wide.size),
         "given": int(wide.ne("not assessed").to_numpy().sum()),
         "uncontrolled": int(wide["comparison group"].eq("no").sum()),
         "retrospective": int(wide["prospective"].eq("no").sum()),
-        "incomplete": int(wide["complete inclusion"].eq("no").sum()), "questions": len(whole()) - 1,
+        "incomplete": int(wide["complete inclusion"].eq("no").sum()),
+        "questions": int(together.loc[asked, "answer"].eq("not assessed").sum()),
     }  # fmt: skip
 
 

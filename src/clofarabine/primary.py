@@ -98,14 +98,14 @@ class View:
     def equivalent(self) -> Markdown:
         """The method in one sentence, and the R lines that do the same, folded."""
         lines = r_call(self.x, self.n, self.method, self.study_ci)
-        told = "the metafor lines are run in the tests, the last is from the manual of R meta"
+        told = "the metafor lines are run in the tests; the last, of R meta 8, from its manual"
         return Markdown(
             f"**Method.** {sentence(len(self.x), self.method)}\n\n<details><summary>The same in R "
             f"({told})</summary>\n\n```r\n{lines}\n```\n\n</details>"
         )
 
 
-def _lines(frame: pd.DataFrame, scale: str, tau2: float, study_ci: str) -> pd.DataFrame:
+def lines(frame: pd.DataFrame, scale: str, tau2: float, study_ci: str) -> pd.DataFrame:
     """Rows of the forest plot: each study's rate, interval and weight, in percent.
 
     Where a count has a range, the interval goes from its smallest lower to its largest upper limit.
@@ -134,7 +134,7 @@ def _published(endpoint: str, population: str, scale: str) -> list[dict[str, Any
     return [line | {e: float(r[e]) for e in ends} for _, r in found.iterrows()]
 
 
-def _summaries(result: pd.DataFrame, k: int) -> list[dict[str, Any]]:
+def _summaries(result: pd.DataFrame, k: int, method: Method) -> list[dict[str, Any]]:
     """Lines of the forest plot below the rows: pooled rate, its range, prediction interval."""
     value, ranged = result["value"], "smallest" in result
     line = {"kind": "pooled", "label": "Pooled, reference counts" if ranged else "Pooled"}
@@ -147,7 +147,8 @@ def _summaries(result: pd.DataFrame, k: int) -> list[dict[str, Any]]:
             "lower": low["lower"], "upper": high["upper"],
         })  # fmt: skip
     if "pi_upper" in value:
-        label = f"Prediction (t, k − 2 = {k - 2} df)"
+        knapp = ", Hartung-Knapp" * method.ci_method.startswith("hartung-knapp")
+        label = f"Prediction (t, k − 2 = {k - 2} df{knapp})"
         ends = {"lower": value["pi_lower"], "upper": value["pi_upper"]}
         out.append({"kind": "prediction", "label": label, **ends})
     return out
@@ -193,7 +194,8 @@ def _meaning(table: str | Path | None, counts: str, sets: int) -> str:
     return f"value: from the counts {known}"
 
 
-def _title(endpoint: str, population: str, counts: str, table: str | Path | None) -> str:
+def heading(endpoint: str, population: str, counts: str, table: str | Path | None) -> str:
+    """What is pooled, in words: a title."""
     if table is not None:
         return Path(table).stem
     words = parameters.WORDS
@@ -235,12 +237,12 @@ def view(
         over, sets = quantities(vectors, sizes, method), len(vectors)
         result["smallest"] = pd.Series({q: float(a.min()) for q, a in over.items()})
         result["largest"] = pd.Series({q: float(a.max()) for q, a in over.items()})
-    value, title = result["value"], _title(endpoint, population, counts, table)
+    value, title = result["value"], heading(endpoint, population, counts, table)
     notes = _notes(value, len(x), method, " at the reference counts" if sets else "")
-    lines = _summaries(result, len(x))
+    below = _summaries(result, len(x), method)
     published = [] if table is not None else _published(endpoint, population, method.scale)
     figure = figures.forest(
-        _lines(frame, method.scale, value["tau2"], study_ci), [*lines[:1], *published, *lines[1:]],
+        lines(frame, method.scale, value["tau2"], study_ci), [*below[:1], *published, *below[1:]],
         title, "patients with the event (percent)",
         subtitle=_capital(labels.words(method)), notes=notes,
         marks={} if table is not None else appraisal.marks(frame["study"]),

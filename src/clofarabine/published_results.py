@@ -1,7 +1,7 @@
 """The paper's pooled results beside ours: sections of notebook 03 that belong to this paper alone.
 
 A section that has nothing to show (another table was given, or no set of counts agrees with the
-published results) says why in one sentence, and its sentences stay away.
+published results) has no heading and no sentence; the first of them says why.
 """
 
 from collections.abc import Mapping
@@ -34,13 +34,14 @@ FIGURE2 = {
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the notebook, or the sentence on why it is empty.
+    """A part of the notebook, or the sentence in its place.
 
-    views : pooled results by the name of their figure. captions : what goes before their captions.
-    frame, caption : a table as people read it. facts : numbers for sentences.
+    why : that sentence, empty where another section has said it; None where there is something to
+    show. views : pooled results by the name of their figure. captions : what goes before their
+    captions. frame, caption : a table as people read it. facts : numbers for sentences.
     """
 
-    why: str = ""
+    why: str | None = None
     views: Mapping[str, primary.View] = field(default_factory=dict)
     captions: Mapping[str, str] = field(default_factory=dict)
     frame: pd.DataFrame | None = None
@@ -52,8 +53,8 @@ class Section:
 
         Figures are saved under their names. One that stands above already is not shown twice.
         """
-        if self.why:
-            display(Markdown(self.why))
+        if self.why is not None:
+            display(*([Markdown(self.why)] if self.why else []))
             return
         for name, view in self.views.items():
             picture = figures.show(view.figure, name, self.captions.get(name, "") + view.caption)
@@ -67,18 +68,7 @@ class Section:
 
     def say(self, template: str) -> Markdown | None:
         """The sentence with the section's facts; nothing where the section is empty."""
-        return None if self.why else say(template, self.facts)
-
-
-def _missing(table: str | Path | None, reconstructed: bool) -> str:
-    if table is not None:
-        return "Nothing is published of the table given, so there is nothing to compare it with."
-    if reconstructed and not studies.possible():
-        return (
-            "No set of counts agrees with the evidence and the published results at once, so there "
-            "is none to show."
-        )
-    return ""
+        return None if self.why is not None else say(template, self.facts)
 
 
 def _published(scale: str = "PAS") -> pd.DataFrame:
@@ -88,8 +78,8 @@ def _published(scale: str = "PAS") -> pd.DataFrame:
 
 def documented(table: str | Path | None = None) -> Section:
     """Both endpoints in children from documented counts alone, beside the published results."""
-    if why := _missing(table, reconstructed=False):
-        return Section(why)
+    if table is not None:
+        return Section("No published results belong to this table: there is nothing beside it.")
     views = {e: primary.view(e) for e in studies.ENDPOINTS}
     facts, inside = {}, []
     for e, v in views.items():
@@ -115,8 +105,13 @@ def documented(table: str | Path | None = None) -> Section:
 
 def figure2(table: str | Path | None = None) -> Section:
     """The four panels of the paper's Figure 2 with reconstructed counts."""
-    if why := _missing(table, reconstructed=True):
-        return Section(why)
+    if table is not None:
+        return Section("")
+    if not studies.possible():
+        return Section(
+            "No set of counts agrees with the evidence and the published results at once, so there "
+            "is none to show."
+        )
     views, captions, known = {}, {}, [e for e in studies.ENDPOINTS if studies.all_known(e)]
     for letter, (e, p) in FIGURE2.items():
         name = f"figure2{letter}_{e.lower()}_{p}"
@@ -163,8 +158,8 @@ def _ours(endpoint: str, population: str, scale: str) -> str:
 
 def beside(table: str | Path | None = None) -> Section:
     """Each of the paper's pooled results beside ours, documented and reconstructed."""
-    if why := _missing(table, reconstructed=False):
-        return Section(why)
+    if table is not None:
+        return Section("")
     rows, possible = [], studies.possible()
     known = {e: studies.all_known(e) for e in studies.ENDPOINTS}
     agree = {True: [], False: []}  # by whether every count is documented
@@ -215,8 +210,8 @@ def _outcome(given: list[bool], reconstructed: list[bool]) -> str:
 
 def unprinted(table: str | Path | None = None) -> Section:
     """What the paper does not print of its pooled results: bounds over the identified set."""
-    if why := _missing(table, reconstructed=True):
-        return Section(why)
+    if table is not None or not studies.possible():
+        return Section("")
     bounds = store.load("bounds").query("method == 'any'")
     bounds = bounds.set_index(["endpoint", "population", "quantity"])
     rows = []

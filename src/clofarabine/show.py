@@ -15,6 +15,8 @@ _POWERS = {6: "million", 9: "billion", 12: "trillion", 15: "quadrillion", 18: "q
 # A count, percentage, interval or bound that stands as text: 5 (7.0%), > 30 (> 79%), 646 to 656.
 _FIGURES = re.compile(r"([<>≤≥−-] ?)?\d[\d.,]*\b(?!-)[\d\s.,()%<>≤≥\[\]–−]*(to [\d.,%\s]+)?")
 _NOWRAP = ";white-space:nowrap"
+_DENSE = 9  # columns from which on cells are set closely, and numbers wrap: "22 (36.1%)"
+_ADDRESS = 30  # letters of a word that may break anywhere, as an address does
 _CELL = {
     "left": "padding:0.2em 0.6em;text-align:left",
     "right": f"padding:0.2em 0.6em;text-align:right{_NOWRAP}",
@@ -121,25 +123,46 @@ def _plain(names: list[str], rows: list[tuple], sides: list[str], caption: str) 
     return "\n".join([caption, *text] if caption else text)
 
 
+def _heading(text: str) -> str:
+    """A heading, which may break after a slash too."""
+    return html.escape(text).replace("/", "/<wbr>")
+
+
+def _together(text: str, side: str) -> str:
+    """A cell of figures whose interval stays in one line: "16 [8, 28]" wraps before its bracket."""
+    return text.replace(", ", ",\u00a0") if side == "right" else text
+
+
+def _breaks(text: str) -> str:
+    """Style of a cell with a word so long that the table would not fit a page."""
+    longest = max(map(len, text.split()), default=0)
+    return ";overflow-wrap:anywhere;min-width:12em" if longest > _ADDRESS else ""
+
+
 def _html(names: list[str], rows: list[tuple], sides: list[str], caption: str) -> str:
-    """HTML with a scope on every heading; wide tables scroll, by keyboard too."""
-    name = html.escape(caption or "table")
+    """HTML with a scope on every heading; wide tables wrap and, if need be, scroll, by keyboard."""
+    name, styles, size = html.escape(caption or "table"), [_CELL[side] for side in sides], ""
+    if len(names) >= _DENSE:
+        styles = [s.removesuffix(_NOWRAP).replace("0.6em", "0.3em") for s in styles]
+        size = ";font-size:0.93em"
     out = [
         f'<div role="region" aria-label="{name}" tabindex="0" style="overflow-x:auto">',
-        '<table style="border-collapse:collapse;margin:0.5em 0">',
+        f'<table style="border-collapse:collapse;margin:0.5em 0{size}">',
     ]
     if caption:
         style = "caption-side:top;text-align:left;font-weight:bold;padding:0.2em 0.6em"
         out.append(f'<caption style="{style}">{html.escape(caption)}</caption>')
-    styles = [_CELL[side] for side in sides]
     heads = (
-        f'<th scope="col" style="{s.removesuffix(_NOWRAP)}">{html.escape(n)}</th>'
+        f'<th scope="col" style="{s.removesuffix(_NOWRAP)}">{_heading(n)}</th>'
         for n, s in zip(names, styles, strict=True)
     )
     out.append("<thead><tr>" + "".join(heads) + "</tr></thead>")
     out.append("<tbody>")
     for row in rows:
-        cells = [f'<td style="{s}">{html.escape(t)}</td>' for t, s in zip(row, styles, strict=True)]
+        cells = [
+            f'<td style="{s}{_breaks(t)}">{html.escape(_together(t, side))}</td>'
+            for t, s, side in zip(row, styles, sides, strict=True)
+        ]
         if sides and sides[0] == "left":
             style = f"{styles[0]};font-weight:normal{_NOWRAP * (len(row[0]) < 20)}"
             cells[0] = f'<th scope="row" style="{style}">{html.escape(row[0])}</th>'

@@ -278,6 +278,8 @@ def about(endpoint: str, population: str, counts: str, table: str | None) -> dic
 def rob_me(table: str | None) -> Table | Markdown:
     """ROB-ME's questions with the answers that published text allows."""
     if table is not None:
-        return Markdown("Nothing is published about how the rows of this table were found.")
+        return Markdown(
+            "How the rows of this table were found does not stand in it: every question is open."
+        )
     frame = tables.load("rob_me").drop(columns="source")
     return shown(frame, {}, "Missing evidence: what can be answered from published text")

@@ -24,7 +24,9 @@ def funnel_figure(part: Part) -> figures.Picture | None:
         f"Funnel plots{rows}: {part.what}",
     )  # fmt: skip
     if part.one:
-        return figures.show(picture, "funnel", _FUNNEL.format(k=len(part.n), what=part.what))
+        caption = _FUNNEL.format(k=len(part.n), what=part.what)
+        hollow = part.frame["kind"].eq("reconstructed").any()
+        return figures.show(picture, "funnel", caption + _HOLLOW * bool(hollow))
     caption = _FUNNEL_SET.format(k=len(part.n), what=part.what)
     return figures.show(picture, "funnel_reconstructed", caption)
 
@@ -33,8 +35,9 @@ _FUNNEL = (
     "Funnel plots of {k} rows ({what}). Left: effect on the transformed scale against its standard "
     "error. Right: rate (percent) against the square root of the number of patients. Shaded: where "
     "90, 95 and 99% of studies lie by chance around the pooled rate (line); dashed: 95% with the "
-    "between-study variance. Solid marks: documented counts; hollow: reconstructed."
+    "between-study variance."
 )
+_HOLLOW = " Solid marks: documented counts; hollow: reconstructed."
 _FUNNEL_SET = (
     "Funnel plots of all {k} rows ({what}). Solid: documented counts. Hollow: reconstructed, one "
     "reference vector of the identified set, with the range of each count over the set as a line. "

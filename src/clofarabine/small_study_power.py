@@ -51,11 +51,20 @@ class Power(Findings):
 
     @cached_property
     def alarms(self) -> pd.DataFrame:
-        """Share of sets without any small-study effect with p < 0.05: a row a test, percent."""
-        scale = self.known.method.scale
-        columns = {
-            name: funnel.false_alarm_rate(self.sizes, f, scale) for name, f in self.settings.items()
-        }
+        """Share of sets without any small-study effect with p < 0.05: a row a test, percent.
+
+        First as many studies as were tested, with their sizes; then every row.
+        """
+        scale, tested = self.known.method.scale, self.known.n.astype(int)
+        columns = {}
+        if len(tested) < len(self.sizes):
+            fit = self.known.drawn.fit
+            name = f"{len(tested)} rows tested, tau² {float(fit.tau2):.3f}"
+            columns[name] = funnel.false_alarm_rate(tested, fit, scale)
+        for name, f in self.settings.items():
+            columns[f"{len(self.sizes)} rows, {name}"] = funnel.false_alarm_rate(
+                self.sizes, f, scale
+            )
         return 100 * pd.DataFrame(columns)
 
     @cached_property
@@ -93,7 +102,7 @@ class Power(Findings):
         lifted, moved = self._shift(base, slope)
         found = float(np.interp(slope, first["slope"], first["power"]))
         enough = first.loc[first["power"] >= 80, "smallest"]
-        own = self.alarms.iloc[:, 0]
+        own, second = self.alarms.iloc[:, 0], self.alarms.iloc[:, 1]
         return {
             "sets": _SETS,
             "rows": len(self.sizes),
@@ -105,9 +114,16 @@ class Power(Findings):
             "found": found,
             "found_reading": _power_reading(found),
             "needed": f"{enough.iloc[0]:.0f}%" if len(enough) else "more than the scale holds",
+            "tested": len(self.known.n),
             "alarm_low": own.min(),
             "alarm_high": own.max(),
             "alarm_most": own.idxmax(),
+            "alarm_others": ""
+            if len(self.known.n) == len(self.sizes)
+            else (
+                f"; with the sizes of all {len(self.sizes)} rows it is {second.min():.0f} to "
+                f"{second.max():.0f}%"
+            ),
             "alarm_reading": _alarm_reading(own),
         }
 
@@ -142,7 +158,7 @@ def power(known: Part, possible: Part, every: pd.DataFrame) -> Power:
     if "study" in every and not possible.missing and len(row):
         large = float(row["estimate"].iloc[0])
         base = replace(base, estimate=transform(large * 10**6, 10**8, scale)[0])
-    settings = {f"tau² {float(base.tau2):.3f}, the rows above": base}
+    settings = {f"tau² {float(base.tau2):.3f} of the rows tested": base}
     settings["no heterogeneity"] = replace(base, tau2=np.array(0.0))
     if not possible.missing:
         y, v = transform(possible.x, possible.n, scale)
@@ -159,7 +175,8 @@ def alarms_table(p: Power) -> Table:
         scale = p.known.method.scale
         share = [100 * (p.possible.tests[scale, t].p < 0.05).mean() for t in TESTS]
         frame = frame.assign(**{"p < 0.05 in the set": share})
-    caption = "False alarms: percent of simulated sets without any small-study effect with p < 0.05"
+    sets = f"{funnel.SETS} simulated sets without any small-study effect"
+    caption = f"False alarms: percent of {sets} with p < 0.05"
     return shown(frame, {}, caption, decimals=0)
 
 

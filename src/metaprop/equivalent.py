@@ -82,7 +82,9 @@ def metafor_call(x: ArrayLike, n: ArrayLike, method: Method) -> str:
 def meta_call(method: Method, study_ci: str = "exact") -> str:
     """R lines with meta's metaprop for x and n of the lines before, or why there are none.
 
-    Written from meta's manual (arguments of version 6 and later).
+    Written from meta's manual and source, and not run: it is not in Debian. Arguments of version 8
+    and later, where HK-PR is the Hartung-Knapp standard error with k - 2 df (Partlett & Riley 2017)
+    and HK the same with k - 1; before it HK meant the former.
     """
     if method.scale == "PFT" and method.inverse != "harmonic":
         return "# meta::metaprop takes the double arcsine back at the harmonic mean of n alone"
@@ -97,7 +99,7 @@ def meta_call(method: Method, study_ci: str = "exact") -> str:
         knapp = method.ci_method != "wald"
         arguments += [f'method.tau="{method.tau2_method}"', 'method.tau.ci="QP"']
         arguments += [f'method.random.ci="{"HK" if knapp else "classic"}"']
-        arguments += ["prediction=TRUE", f'method.predict="{"HK" if knapp else "HTS"}"']
+        arguments += ["prediction=TRUE", f'method.predict="{"HK-PR" if knapp else "HTS"}"']
         if method.ci_method == "hartung-knapp-adhoc":
             arguments += ['adhoc.hakn.ci="se"', 'adhoc.hakn.pi="se"']
     return f"meta::metaprop({', '.join(arguments)})"

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, betaincinv, expit, logit, ndtri, stdtr, stdtrit
+from scipy.special import betaincinv, betaln, expit, logit, ndtr, ndtri, stdtr, stdtrit
 
 from .effectsize import Array, counts
 from .likelihood_kernels import BETA_BINOMIAL, GLMM, fit_rows
@@ -22,6 +22,7 @@ from .method import Likelihood
 
 # The beta-binomial likelihood is a sum over patients; beyond this it would take minutes.
 MAX_PATIENTS = 10**7
+_FAR = 40.0  # units of t beyond which no chance is told from 0
 _SPLIT = 200  # rows per thread below which a thread costs more than it saves
 
 
@@ -51,42 +52,61 @@ class Exact:
     def prediction(self) -> tuple[Array, Array]:
         """Prediction limits of a new study's log odds, each of shape (...).
 
-        Under `glmm` t with k - 2 df (Higgins et al. 2009). Under `beta_binomial` quantiles of the
-        fitted beta distribution, which leave out that its two parameters are estimates and are
-        therefore too narrow; where rho is 0 both are the estimate. NaN with k < 3.
+        Under `glmm` t with k - 2 df (Higgins et al. 2009, J R Stat Soc A 172:137). Under
+        `beta_binomial` the same rule carried over to the fitted beta distribution: on each side of
+        its median the distance to the quantile that lies as many standard normal units out as t
+        with k - 2 df says, and as many standard errors of the estimate, add up in squares. Of
+        normal log odds that is Higgins' rule; where rho is 0 the standard error alone is left. Both
+        take the spread by maximum likelihood, which is low with few rows. NaN with k < 3.
         """
-        tails = (1 - self.level) / 2, (1 + self.level) / 2
         if self.k < 3:
             return np.full_like(self.se, np.nan), np.full_like(self.se, np.nan)
-        if self.model == "GLMM":
-            half = stdtrit(self.k - 2, tails[1]) * self._new_se
-            return self.estimate - half, self.estimate + half
-        ends = (betaincinv(*self._beta, p) for p in tails)
-        low, high = (np.where(self.spread > 0, logit(e), self.estimate) for e in ends)
-        return low, high
+        out = stdtrit(self.k - 2, (1 + self.level) / 2)
+        return self._new(-out), self._new(out)
 
     def below(self, log_odds: ArrayLike) -> Array:
         """Chance that a new study's log odds lie below these, shape (...); as in `prediction`."""
         if self.k < 3:
             return np.full_like(self.se, np.nan)
+        low, high = np.full_like(self.se, -_FAR), np.full_like(self.se, _FAR)
+        for _ in range(60):
+            middle = (low + high) / 2
+            under = self._new(middle) < log_odds
+            low, high = np.where(under, middle, low), np.where(under, high, middle)
+        return stdtr(self.k - 2, (low + high) / 2)
+
+    def _new(self, out: ArrayLike) -> Array:
+        """Log odds of a new study so many units of t out, shape (...)."""
         if self.model == "GLMM":
-            return stdtr(self.k - 2, (log_odds - self.estimate) / self._new_se)
-        sure = np.where(self.estimate < log_odds, 1.0, 0.0)
-        return np.where(self.spread > 0, betainc(*self._beta, expit(log_odds)), sure)
-
-    @property
-    def _new_se(self) -> Array:
-        return np.sqrt(self.spread + self.se**2)
-
-    @property
-    def _beta(self) -> tuple[Array, Array]:
-        """Parameters alpha and beta of the rates' distribution; of no use where rho is 0."""
-        size = 1 / np.where(self.spread > 0, self.spread, 0.5) - 1
-        return expit(self.estimate) * size, expit(-self.estimate) * size
+            return self.estimate + out * np.sqrt(self.spread + self.se**2)
+        varies = self.spread > 0
+        size = 1 / np.where(varies, self.spread, 0.5) - 1
+        shape = expit(self.estimate) * size, expit(-self.estimate) * size
+        median = np.where(varies, _beta_log_odds(*shape, 0.0), self.estimate)
+        far = np.where(varies, _beta_log_odds(*shape, out) - median, 0.0)
+        return median + np.sign(out) * np.hypot(far, out * self.se)
 
     def proportion(self) -> tuple[Array, Array, Array]:
         """Pooled rate and its limits as proportions, each of shape (...)."""
         return expit(self.estimate), expit(self.lower), expit(self.upper)
+
+
+def _beta_log_odds(a: Array, b: Array, z: ArrayLike) -> Array:
+    """Log odds of the quantiles of beta distributions at standard normal z, from the near tail."""
+    tail = ndtr(-np.abs(z))
+    return np.where(np.asarray(z) < 0, _small_log_odds(a, b, tail), -_small_log_odds(b, a, tail))
+
+
+def _small_log_odds(a: Array, b: Array, tail: Array) -> Array:
+    """Log odds of the beta quantiles at a small probability.
+
+    For some a just above 1 with b below 1 scipy's inverse has no answer far out; there the
+    quantile is so small that the first term of the series is all of it.
+    """
+    quantile = betaincinv(a, b, tail)
+    with np.errstate(divide="ignore"):
+        first = (np.log(tail) + np.log(a) + betaln(a, b)) / a
+    return np.where(np.isnan(quantile), first, logit(quantile))
 
 
 def _check(x: ArrayLike, n: ArrayLike, name: str) -> tuple[Array, Array]:

@@ -31,7 +31,7 @@ class NewStudy:
 def rule(method: Method) -> str:
     """How a method predicts, in words."""
     if method.scale == "beta-binomial":
-        return "quantiles of the fitted beta distribution"
+        return "beta quantiles, t with k - 2 df"
     knapp = ", Hartung-Knapp standard error" * method.ci_method.startswith("hartung-knapp")
     return f"t with k - 2 df{knapp}"
 
@@ -73,7 +73,7 @@ def new_study(
         Counts; n may have shape (k,).
     method : Method
         A transformation (t with k - 2 df: Higgins et al. 2009), GLMM (the same on the log odds) or
-        beta-binomial (the fitted beta distribution: too narrow, as if its parameters were known).
+        beta-binomial (the rule carried over to the fitted beta distribution: `Exact.prediction`).
     threshold : float
         A proportion between 0 and 1.
     level : float

@@ -18,6 +18,8 @@ from scipy.special import ndtr, stdtr
 
 from .effectsize import Array, Scale, choose, counts, transform
 from .line import line, residual_tau2, rows, weights, without_noise
+from .method import Tau2Method
+from .moderators import meta_regression
 
 Test = Literal["Egger", "Thompson-Sharp", "Begg-Mazumdar", "Peters", "Macaskill"]
 TESTS: tuple[Test, ...] = get_args(Test)
@@ -106,6 +108,44 @@ def thompson_sharp(y: ArrayLike, v: ArrayLike) -> Asymmetry:
     se = 1 / np.sqrt(sxx)
     z = slope / se
     return Asymmetry(slope, se, z, 2 * ndtr(-np.abs(z)), None)
+
+
+def beside_moderators(
+    y: ArrayLike, v: ArrayLike, columns: ArrayLike, tau2_method: Tau2Method = "DL"
+) -> Asymmetry:
+    """Thompson and Sharp's test with moderators held: slope of y on se beside these columns.
+
+    What metafor's ``regtest`` does of a model with moderators (Viechtbauer 2010). An asymmetry that
+    the columns explain is gone here; one that they hid appears.
+
+    Parameters
+    ----------
+    y, v : array_like, shape (k,)
+        Effects and sampling variances.
+    columns : array_like, shape (k, p) with p + 2 < k
+        Numbers, or indicators of all groups but one.
+    tau2_method : {"DL", "REML"}
+        Estimator of the residual tau².
+
+    Returns
+    -------
+    Asymmetry
+        Slope; z.
+
+    Raises
+    ------
+    ValueError
+        If the columns leave no degree of freedom, or one depends on others or on the size.
+    """
+    y, v = rows("small-study test beside moderators", y, v)
+    design = np.column_stack([np.ones(len(v)), np.sqrt(v), columns])
+    if len(y) <= design.shape[1]:
+        raise ValueError(
+            f"found {len(y)} rows for {design.shape[1]} coefficients, expected more rows"
+        )
+    fit = meta_regression(y, v, design, tau2_method=tau2_method)
+    slope, se = fit.coefficients[1], fit.se[1]
+    return Asymmetry(slope, se, slope / se, fit.p[1], None)
 
 
 def peters(y: ArrayLike, x: ArrayLike, n: ArrayLike) -> Asymmetry:

@@ -82,6 +82,23 @@ def test_the_appraisal_invents_nothing():
         assert signs["R"][known.index(study)] == sign
 
 
+def test_an_inferred_match_of_a_study_says_so():
+    """CLOFAL07263 has no report of its own: its cells rest on a survey of as many patients."""
+    table = store.load("risk_of_bias").query("study == 'CLOFAL07263' and source == 'kazama2024'")
+    assert len(table) == 2
+    assert table["basis"].str.contains("if the monotherapy survey is this study").all()
+
+
+def test_the_checklist_is_asked_whole_and_no_certainty_is_rated():
+    """Ten questions of the JBI checklist for case series, of each study or of all together."""
+    whole = appraisal.whole().set_index("question")["answer"]
+    grade = whole.index.str.contains("GRADE")
+    own = {"complete inclusion", "remissions reported"} & set(appraisal.LETTERS)
+    assert len(whole[~grade]) + len(own) == 10
+    assert whole["certainty (GRADE)"] == "not assessed"
+    assert appraisal.facts()["questions"] == (whole[~grade] == "not assessed").sum() > 0
+
+
 def test_an_answer_on_remissions_fits_the_counts_in_evidence():
     """Where they are said to be reported, both counts are documented, and nowhere else."""
     answers = appraisal.studies()["remissions reported"]

@@ -144,3 +144,17 @@ def test_a_sentence_is_filled_from_keys_attributes_and_more():
 def test_a_sentence_without_its_fact_names_it(facts):
     with pytest.raises(KeyError, match="k_all"):
         say("{rate} of {k_all}", facts)
+
+
+def test_a_wide_table_wraps_and_a_narrow_one_does_not():
+    """From nine columns on figures may wrap, before a bracket; an address may wrap anywhere."""
+    wide, narrow = (
+        table(pd.DataFrame([range(k), ["16 [8, 28]"] * k]).astype(str)).html for k in (9, 8)
+    )
+    assert wide.count("nowrap") == 2  # the names of the two rows
+    assert narrow.count("nowrap") == 2 + 2 * 7
+    assert "font-size" in wide
+    assert "16 [8,\u00a028]" in wide
+    address = table(pd.DataFrame({"a": ["one"], "b": ["https://example.org/" + "long/" * 9]})).html
+    assert address.count("overflow-wrap:anywhere") == 1
+    assert "R/<wbr>R" in table(pd.DataFrame({"R/R": [1]})).html

@@ -11,6 +11,7 @@ from clofarabine import small_study_power as sp
 from clofarabine.__main__ import project
 from clofarabine.tables import store
 from compendium import schedule
+from metaprop import funnel
 from metaprop.method import Method
 
 PAS = Method()
@@ -58,6 +59,20 @@ def test_large_studies_are_lifted_as_far_as_is_said(tmp_path):
     known, possible, every = _parts(tmp_path, "a,90,1000\nb,70,900\nc,60,700\nd,350,4000\n")
     facts = sp.power(known, possible, every).facts
     assert facts["lifted"] == pytest.approx(2 * facts["large"], abs=2)
+
+
+def test_false_alarms_are_those_of_the_rows_that_were_tested():
+    """Five rows have a count and are tested; that all twelve behave otherwise is shown beside."""
+    known, possible, every = ss.parts("CR", "paediatric", "documented", None, PAS)
+    power = sp.power(known, possible, every)
+    first, second = power.alarms.columns[:2]
+    assert first == f"{len(known.n)} rows tested, tau² {float(known.drawn.fit.tau2):.3f}"
+    assert second.startswith(f"{len(every)} rows, tau²")
+    own = funnel.false_alarm_rate(known.n.astype(int), known.drawn.fit)
+    assert power.facts["alarm_high"] == pytest.approx(100 * max(own.values()))
+    assert f"{power.alarms[second].max():.0f}%" in power.facts["alarm_others"]
+    same = ss.parts("CR", "paediatric", "reconstructed", None, PAS)
+    assert sp.power(*same).facts["alarm_others"] == ""
 
 
 def test_the_readings_of_power_and_alarms_are_conditions():

@@ -79,7 +79,10 @@ def test_meta_has_no_other_inverse_and_says_so():
     [
         (Method("PLO", "REML"), ['sm="PLOGIT"', 'method.tau="REML"', 'method.predict="HTS"']),
         (Method(tau2_method="CE"), ["common=TRUE", "random=FALSE"]),
-        (Method(ci_method="hartung-knapp-adhoc"), ['method.random.ci="HK"', 'adhoc.hakn.ci="se"']),
+        (
+            Method(ci_method="hartung-knapp-adhoc"),
+            ['method.random.ci="HK"', 'adhoc.hakn.ci="se"', 'method.predict="HK-PR"'],
+        ),
     ],
 )
 def test_meta_is_asked_for_the_same(method, parts):

@@ -23,7 +23,6 @@ from .save import show
 if TYPE_CHECKING:
     from ..sensitivity.rows import Rows
 
-_MARKS = "Solid: documented count; hollow: reconstructed."
 _RANGE = "Orange bar: range of the estimate (a hollow square where it is narrow); black: outermost "
 _RANGE += "confidence limits."
 BUBBLES = (
@@ -51,6 +50,12 @@ _ORDER = {
 def _published(rows: Rows, text: str) -> str:
     """A sentence of a caption that only a figure with the paper's results has."""
     return f" {text}" if rows.printed else ""
+
+
+def _marks(frame: pd.DataFrame) -> str:
+    """What the marks say of counts that were reconstructed, where there are any."""
+    some = frame["kind"].eq("reconstructed").any()
+    return " Solid: documented count; hollow: reconstructed." * bool(some)
 
 
 def _in_words(
@@ -141,10 +146,10 @@ def shrinkage(rows: Rows, lines: pd.DataFrame, whole: pd.DataFrame) -> Picture:
             lines, whole, f"What the others make of each study, {rows.title}", rows.unit
         ),
         "sensitivity_shrinkage",
-        f"Bayesian shrinkage. Marker: each study's own rate. {_MARKS} Bar: posterior median, with "
-        "its 95% credible interval; the coloured line between them is the shrinkage. Last column: "
-        "share of the pooled value in the posterior mean. Diamond: pooled rate; grey bar: rate of "
-        "a new study. Half-normal prior of tau on the arcsine scale; n: patients.",
+        f"Bayesian shrinkage. Marker: each study's own rate.{_marks(lines)} Bar: posterior median, "
+        "with its 95% credible interval; the coloured line between them is the shrinkage. Last "
+        "column: share of the pooled value in the posterior mean. Diamond: pooled rate; grey bar: "
+        "rate of a new study. Half-normal prior of tau on the arcsine scale; n: patients.",
     )
 
 
@@ -156,7 +161,7 @@ def influence_panel(frame: pd.DataFrame, panels: dict[str, tuple[str, list[float
         "Influence diagnostics of each row: externally standardised residual, DFFITS, Cook's "
         "distance, covariance ratio, tau² without the row, hat value. Dashed: the value of a row "
         "without influence, and cut-offs. Diamond: passes a cut-off of Viechtbauer and Cheung "
-        f"(2010). {_MARKS}",
+        f"(2010).{_marks(frame)}",
     )
 
 
@@ -166,7 +171,7 @@ def baujat(rows: Rows, frame: pd.DataFrame) -> Picture:
         plots.baujat(frame, f"Baujat plot, {rows.title}"),
         "sensitivity_baujat",
         "Baujat plot: each row's squared Pearson residual against the squared change of the pooled "
-        f"effect when it is left out, over its variance. {_MARKS}",
+        f"effect when it is left out, over its variance.{_marks(frame)}",
     )
 
 

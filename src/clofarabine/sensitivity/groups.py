@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from metaprop import robustness
-from metaprop.effectsize import transform
-from metaprop.moderators import meta_regression
+from metaprop.effectsize import Array, transform
+from metaprop.moderators import Regression, meta_regression
 
 from .. import figures
 from ..consequences import SMALL
@@ -16,6 +16,7 @@ from .rows import Rows, Shown, needs, text
 # The usual level of significance, for counting tests below it.
 _LEVEL = 0.05
 _TESTS = ("p", "common")
+HUGE = 1e100  # a number beyond which no line is fitted: its square would overflow
 # Designs of table 1 that are too few to stand alone, and what they are called together.
 _JOINED = dict.fromkeys(("registry", "post-marketing survey"), "registry or survey")
 
@@ -92,19 +93,27 @@ def compare(rows: Rows) -> Shown:
     return Shown(shown, facts)
 
 
+def fitted(rows: Rows, column: pd.Series) -> tuple[Array, Array, Array, Regression] | None:
+    """What `metaprop.plots.moderators.bubbles` draws of a covariate of one vector of counts.
+
+    None where fewer than three rows have it, all of them have one value of it, or one of them has
+    a value whose square is beyond what a computer holds.
+    """
+    have = column.notna().to_numpy(bool)
+    z, how = column[have].to_numpy(float), rows.method
+    if len(z) < 3 or np.ptp(z) == 0 or np.abs(z).max() > HUGE:
+        return None
+    y, v = transform(rows.x[have], rows.n[have], how.scale)
+    design = np.column_stack([np.ones(len(z)), z - z.mean()])
+    residual = robustness.residual_method(how)
+    return z, y, v, meta_regression(y, v, design, how.ci_method, residual)
+
+
 @needs(3, one=True)
 def bubbles(rows: Rows) -> Shown:
     """Bubble plots of the covariates that vary over at least three rows."""
-    how, parts = rows.method, {}
-    for name, column in _traits(rows)[1].items():
-        have = column.notna().to_numpy(bool)
-        z = column[have].to_numpy(float)
-        if len(z) < 3 or np.ptp(z) == 0 or set(z) <= {0.0, 1.0}:
-            continue
-        y, v = transform(rows.x[have], rows.n[have], how.scale)
-        design = np.column_stack([np.ones(len(z)), z - z.mean()])
-        residual = robustness.residual_method(how)
-        parts[name] = (z, y, v, meta_regression(y, v, design, how.ci_method, residual))
+    parts = {name: fitted(rows, column) for name, column in _traits(rows)[1].items()}
+    parts = {n: p for n, p in parts.items() if p is not None and not set(p[0]) <= {0.0, 1.0}}
     if not parts:
         return Shown((), {}, "No covariate varies over enough rows for a picture.")
     figure = draw.bubbles(rows, parts)

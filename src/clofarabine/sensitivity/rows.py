@@ -38,6 +38,10 @@ class Shown:
     def _ipython_display_(self) -> None:
         display(*self.things)
 
+    def head(self, text: str) -> Markdown | None:
+        """A heading and what stands below it; nothing where there is nothing to show."""
+        return say(text) if self.things else None
+
     def say(self, template: str) -> Markdown | None:
         """The sentence with the facts filled in; without facts the one in its place, or none."""
         if self.facts or self.instead:
@@ -115,8 +119,8 @@ def needs(least: int, one: bool = False) -> Callable:
     def wrap(analyse: Callable[..., Shown]) -> Callable[..., Shown]:
         @wraps(analyse)
         def run(rows: Rows | Shown, *more: object) -> Shown:
-            if isinstance(rows, Shown):
-                return nothing("Nothing to show: there is no set of possible counts here.")
+            if isinstance(rows, Shown):  # what `every_vector` gives where there is no set
+                return Shown(())
             if len(rows.n) < least:
                 return nothing(f"This takes {least} rows with a count; found {len(rows.n)}.")
             if one and not rows.one:
@@ -237,8 +241,9 @@ def described(rows: Rows | Shown) -> Shown:
         "vectors": 1 if rows.one else len(rows.x), "low": base["estimate_min"],
         "high": base["estimate_max"], "lower": base["lower_min"], "upper": base["upper_max"],
     }  # fmt: skip
-    columns = ["label", "n", "x", "kind", *dict.fromkeys(("year", *rows.moderators))]
     frame = rows.frame
+    known = () if frame["population"].eq("all").all() else ("kind",)  # a table states every count
+    columns = ["label", "n", "x", *known, *dict.fromkeys(("year", *rows.moderators))]
     if not rows.one:
         ends = zip(rows.x.min(0), rows.x.max(0), strict=True)
         frame = frame.assign(x=[f"{a}" if a == b else f"{a} to {b}" for a, b in ends])

@@ -75,6 +75,17 @@ def _summary(ax: Axes, y: float, s: dict) -> None:
     _text(ax, RESULT, y, numbers, weight=weight)
 
 
+def _above(rows: pd.DataFrame, subtotals: Mapping[str, dict]) -> list[str | pd.Series | dict]:
+    """Line by line what stands above the summaries: heading of a group, its rows, its subtotal."""
+    if not subtotals:
+        return [r for _, r in rows.iterrows()]
+    out: list[str | pd.Series | dict] = []
+    for name, part in rows.groupby("group", sort=False):
+        out += [str(name), *(r for _, r in part.iterrows())]
+        out += [subtotals[name]] if name in subtotals else []
+    return out
+
+
 def forest(
     rows: pd.DataFrame,
     summaries: Sequence[dict],
@@ -84,6 +95,7 @@ def forest(
     subtitle: str = "",
     notes: Sequence[str] = (),
     marks: Mapping[str, Sequence[str]] = {},
+    subtotals: Mapping[str, dict] = {},
 ) -> Figure:
     """Forest plot of proportions with pooled results and heterogeneity below.
 
@@ -105,8 +117,12 @@ def forest(
         Lines under the last summary: heterogeneity.
     marks : mapping
         Letter: a sign for each row, in columns at the right (risk of bias).
+    subtotals : mapping
+        Group: its pooled result, as a summary. With any the rows need a column group; they stand
+        under their groups, in the order these have in the rows. Not together with marks.
     """
-    lines = len(rows) + len(summaries) + len(notes)
+    above = _above(rows, subtotals)
+    lines = len(above) + len(summaries) + len(notes)
     with mpl.rc_context(STYLE):
         height = ROW * (lines + 2.5) + 0.75
         fig = new_figure(PAGE, height)
@@ -120,18 +136,23 @@ def forest(
             *heads, (RESULT, "% [95% CI]", "left"), (WEIGHT, "Weight %", "right"),
         ):  # fmt: skip
             _text(ax, x, -0.95, text, ha=align, weight="bold")
-        for y, (_, r) in enumerate(rows.iterrows()):
-            _study(ax, y, r, biggest)
+        for y, line in enumerate(above):
+            if isinstance(line, str):
+                _text(ax, LABEL, y, line, weight="bold")
+            elif isinstance(line, dict):
+                _summary(ax, y, line)
+            else:
+                _study(ax, y, line, biggest)
         for i, (letter, signs) in enumerate(marks.items()):
             for y, sign in zip((-0.95, *range(len(rows))), (letter, *signs), strict=True):
                 weight = "bold" if y < 0 else "normal"
                 _text(ax, MARK + i * MARKS_APART, y, sign, ha="center", weight=weight)
-        ax.axhline(len(rows) - 0.45, color=GREY, lw=0.6, xmin=LABEL, xmax=WEIGHT, clip_on=False)
-        for y, s in enumerate(summaries, start=len(rows)):
+        ax.axhline(len(above) - 0.45, color=GREY, lw=0.6, xmin=LABEL, xmax=WEIGHT, clip_on=False)
+        for y, s in enumerate(summaries, start=len(above)):
             _summary(ax, y, s)
         pooled = [s["estimate"] for s in summaries if s["kind"] == "pooled"]
-        ax.vlines(pooled, -0.5, len(rows) - 0.2, color=GREY, lw=0.8, ls=":", zorder=0)
-        for y, note in enumerate(notes, start=len(rows) + len(summaries)):
+        ax.vlines(pooled, -0.5, len(above) - 0.2, color=GREY, lw=0.8, ls=":", zorder=0)
+        for y, note in enumerate(notes, start=len(above) + len(summaries)):
             _text(ax, LABEL, y, note)
         fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
         fig.text(0.01, 1 - 0.24 / height, subtitle, va="top")
