@@ -12,6 +12,7 @@ from clofarabine.reconstruction import METHODS, Evidence
 from clofarabine.tables import store
 from metaprop import effectsize, pooling
 from metaprop.counts import solve
+from metaprop.counts.statement import Printed
 from metaprop.method import Method
 
 TITLE = "The identified set"
@@ -23,27 +24,28 @@ FREED = ("CLO05908", "Suo 2013", "Lu 2016", "CLO-212", "BIOV-111")
 
 
 def problem(endpoint: str, tau2: str, free: tuple[str, ...] = ()):
-    """Model, constraint and box of the paediatric arcsine result, with some rows unknown."""
+    """The paediatric arcsine result and the ranges of its counts, with some rows unknown."""
     e = Evidence.read(store.load_evidence(), endpoint)
     child = ~e.adult
     low, high = e.low.copy(), e.high.copy()
     for row in free:
         i = e.labels.index(row)
         low[i], high[i] = 0, e.n[i]
-    model = solve.Model(tuple(e.n[child].tolist()), Method("PAS", tau2, "wald", "sin2"))
     row = POOLED.query("endpoint == @endpoint and population == 'paediatric'").iloc[0]
-    return model, reconstruction.constraint(row), low[child], high[child]
+    method = Method("PAS", tau2, "wald", "sin2")
+    printed = Printed(tuple(e.n[child].tolist()), method, reconstruction.limits(row))
+    return printed, low[child], high[child]
 
 
-def enumerate_all(model, printed, low, high) -> int:
+def enumerate_all(printed, low, high) -> int:
     """Vectors that print as stated, by trying every one with the package's batched pooling."""
     shape = high - low + 1
     count, found = int(np.prod(shape)), 0
-    at = printed.printed
+    at = printed.rates
     for start in range(0, count, CHUNK):
         index = np.arange(start, min(start + CHUNK, count))
         x = np.stack(np.unravel_index(index, shape), axis=-1) + low
-        fit = pooling.pool(*effectsize.transform(x, model.n, "PAS"), model.tau2)
+        fit = pooling.pool(*effectsize.transform(x, printed.n, "PAS"), printed.method.tau2_method)
         rates = [effectsize.back_transform(y, "PAS") for y in (fit.estimate, fit.lower, fit.upper)]
         value = np.array(rates)
         found += int(((at[:, :1] <= value) & (value < at[:, 1:])).all(0).sum())
@@ -66,11 +68,11 @@ def _against_enumeration() -> list[str]:
         solve.identified_set(*args)  # compiled before it is timed
         ratios = []
         for _ in range(ROUNDS):
-            ours, (x, _box) = _seconds(lambda a=args: solve.identified_set(*a))
+            ours, x = _seconds(lambda a=args: solve.identified_set(*a))
             plain, count = _seconds(lambda a=args: enumerate_all(*a))
             assert count == len(x)
             ratios.append(plain / ours)
-        grid = int(np.prod(args[3] - args[2] + 1))
+        grid = int(np.prod(args[2] - args[1] + 1))
         spread = f"{statistics.median(ratios):.0f} ({min(ratios):.0f} to {max(ratios):.0f})"
         lines.append(f"| {tau2} | {grid:,} | {len(x):,} | {spread} |")
     return lines
@@ -84,7 +86,7 @@ def _growth() -> list[str]:
     first = None
     for k in range(len(FREED) + 1):
         args = problem("CR", "DL", FREED[:k])
-        grid = float(np.prod((args[3] - args[2] + 1).astype(float)))
+        grid = float(np.prod((args[2] - args[1] + 1).astype(float)))
         name = ", ".join(FREED[:k]) or "none"
         try:
             runs = [
@@ -96,7 +98,7 @@ def _growth() -> list[str]:
             continue
         seconds = min(s for s, _ in runs)
         first = first or (grid, seconds)
-        found = len(runs[0][1][0])
+        found = len(runs[0][1])
         ratio = f"{seconds / first[1]:,.3g}"
         lines.append(f"| {name} | {grid / first[0]:,.3g} | {ratio} | {found:,} |")
     return lines

@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 
 from metaprop import influence, pooling, small_study
-from metaprop.counts import search
-from metaprop.counts.solve import Counts
+from metaprop.counts.tables import Counts
+from metaprop.counts.vectors import below
+from metaprop.counts.vectors import cheapest as cheapest_pair
 from metaprop.effectsize import Array, back_transform, transform
 from metaprop.method import Method
 
 from .evidence_pieces import ENDPOINTS, excess, ids, targets, unrounded, vectors
-from .reconstruction import COMMON, Evidence, Memory, couple, varied
+from .reconstruction import COMMON, Evidence, Memory, varied
 
 # Counts that the paper itself prints as percentages of 61, so that they are no one's error.
 FIXED = ("CLO-212",)
@@ -142,7 +143,7 @@ def headlines(evidence: dict[str, Evidence], sets: Sets) -> list[Headline]:
 
 def _coupled(evidence: dict[str, Evidence], sets: Sets) -> Iterator[tuple]:
     for m, x, y in Headline("every method").against(evidence, sets):
-        a, b = couple(x, y)
+        a, b = below(x, y)
         if a.any():
             yield m, x[a], y[b]
 
@@ -156,7 +157,7 @@ def cheapest(
     """
     at = [np.argsort(cost, kind="stable") for cost in (cost_cr, cost_or)]
     pair = np.zeros(2, np.int64)
-    least = search.cheapest(cr[at[0]], cost_cr[at[0]], or_[at[1]], cost_or[at[1]], total, pair)
+    least = cheapest_pair(cr[at[0]], cost_cr[at[0]], or_[at[1]], cost_or[at[1]], total, pair)
     return None if np.isinf(least) else (float(least), int(at[0][pair[0]]), int(at[1][pair[1]]))
 
 
@@ -324,5 +325,5 @@ def breakdown(evidence: dict[str, Evidence], pooled: pd.DataFrame) -> pd.DataFra
 def _pairs(headline: Headline, evidence: dict[str, Evidence], sets: Sets) -> Iterator[Method]:
     """Methods with a coupled pair against a headline."""
     for m, x, y in headline.against(evidence, sets):
-        if couple(x, y)[0].any():
+        if below(x, y)[0].any():
             yield m

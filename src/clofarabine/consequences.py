@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from metaprop import influence, pooling, small_study
-from metaprop.counts.solve import Counts
+from metaprop.counts.tables import Counts
+from metaprop.counts.vectors import below
 from metaprop.effectsize import Array, back_transform, transform
 from metaprop.method import Method
 
@@ -17,7 +18,6 @@ from .reconstruction import (
     VARIED,
     Evidence,
     Found,
-    couple,
     reconstruct,
     repair,
     side_by_side,
@@ -34,7 +34,7 @@ def coupled(cr: list[Found], or_: list[Found]) -> dict[str, list[tuple[Method, C
     """Vectors of each surviving method that have a partner of the other endpoint, by endpoint."""
     out: dict[str, list[tuple[Method, Counts]]] = {"CR": [], "OR": []}
     for a, b in zip(cr, or_, strict=True):
-        for endpoint, f, keep in zip(("CR", "OR"), (a, b), couple(a.joint, b.joint), strict=True):
+        for endpoint, f, keep in zip(("CR", "OR"), (a, b), below(a.joint, b.joint), strict=True):
             if keep.any():
                 out[endpoint].append((f.method, f.joint[keep]))
     return out
@@ -52,9 +52,9 @@ def method_evidence(found: dict[str, list[Found]]) -> pd.DataFrame:
     for endpoint, other in (("CR", "OR"), ("OR", "CR")):
         for f, g in zip(found[endpoint], found[other], strict=True):
             if endpoint == "CR":
-                n = couple(f.joint, g.joint)[0].sum()
+                n = below(f.joint, g.joint)[0].sum()
             else:
-                n = couple(g.joint, f.joint)[1].sum()
+                n = below(g.joint, f.joint)[1].sum()
             records.append((endpoint, *varied(f.method), len(f.paediatric), len(f.joint), int(n)))
     columns = ["endpoint", *VARIED, "n_paediatric", "n_joint", "n_coupled"]
     return pd.DataFrame(records, columns=columns)

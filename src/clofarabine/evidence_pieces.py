@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import chain, product
-from math import inf
 
 import numpy as np
 import pandas as pd
 
 from metaprop import pooling
-from metaprop.counts.bounds import Constraint
-from metaprop.counts.solve import Counts
+from metaprop.counts.statement import EVERYTHING, Limits
+from metaprop.counts.tables import Counts
+from metaprop.counts.vectors import below
 from metaprop.effectsize import Array, back_transform, overall_n, transform
 from metaprop.method import Method
 
@@ -24,11 +24,11 @@ from .consequences import _of_population
 from .reconstruction import (
     COMMON,
     METHODS,
+    NUMBERS,
     VARIED,
     Evidence,
     Memory,
     Targets,
-    couple,
     reconstruct,
     side_by_side,
     targets_of,
@@ -36,7 +36,6 @@ from .reconstruction import (
 )
 
 ENDPOINTS = ("CR", "OR")
-NUMBERS = ("estimate", "lower", "upper")
 # Where a value printed as the whole number p may lie, by rounding rule, in percentage points.
 ROUNDING = {"half up": (-0.5, 0.5), "truncated": (0.0, 1.0), "unknown": (-0.5, 1.0)}
 # Methods that differ in tau² alone: Wald, Miller's inverse at the harmonic mean, row per age group.
@@ -48,7 +47,6 @@ GRID = tuple(dict.fromkeys((*COMMON, *ESTIMATORS_ALONE)))
 _BOUNDED = tuple(m for m in ESTIMATORS_ALONE if m.tau2_method != "DL2")
 # Rows whose counts the tables follow.
 FOLLOWED = ("CLOFAL06952", "CLOFAL06952 adult", "CLOFAL07263", "CLOFAL07263 adult")
-OPEN = (-inf, inf)
 
 # (method, CR vectors, OR vectors), each with a partner of the other endpoint.
 Coupled = tuple[Method, Counts, Counts]
@@ -69,7 +67,7 @@ def targets(
     margin: float = 0.0,
     rounding: str = "half up",
 ) -> Targets:
-    """Constraints of an endpoint after a change of what is held to be known.
+    """Intervals of an endpoint's numbers after a change of what is held to be known.
 
     Parameters
     ----------
@@ -87,17 +85,17 @@ def targets(
     rounding : key of `ROUNDING`
     """
     below, above = ROUNDING[rounding]
-    out = {}
+    out: Targets = {}
     for _, r in pooled[pooled["endpoint"] == endpoint].iterrows():
         key = (r["population"], r["transformation"])
-        pairs = []
+        own: Limits = {}
+        out[key] = own
         for number in NUMBERS:
             name = " ".join((endpoint, *key, number))
             more = margin + (name in off)
             pair = ((r[number] + below - more) / 100, (r[number] + above + more) / 100)
             dropped = name in without or only not in (None, key[1])
-            pairs.append(OPEN if dropped else pair)
-        out[key] = Constraint(key[1], *pairs)
+            own[number] = EVERYTHING if dropped else pair
     return out
 
 
@@ -113,7 +111,7 @@ def vectors(
 def coupled(cr: dict[Method, Counts], or_: dict[Method, Counts]) -> Iterator[Coupled]:
     """The vectors of each method that have a partner: CR <= OR in every row."""
     for method, x in cr.items():
-        a, b = couple(x, or_[method])
+        a, b = below(x, or_[method])
         if a.any():
             yield method, x[a], or_[method][b]
 
@@ -135,7 +133,7 @@ def unrounded(evidence: Evidence, method: Method, x: Counts, pooled: pd.DataFram
 
 def intervals(goals: Targets) -> Array:
     """Lower and upper ends of all numbers of an endpoint, percent, shape (numbers, 2)."""
-    return 100 * np.concatenate([c.printed for c in goals.values()])
+    return 100 * np.array([own[number] for own in goals.values() for number in NUMBERS])
 
 
 def excess(values: Array, goals: Targets) -> Array:

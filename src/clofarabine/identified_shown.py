@@ -4,6 +4,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from metaprop.counts import solve
+from metaprop.counts.statement import Printed
 from metaprop.labels import TAU2_METHOD
 from metaprop.plots import counts as draw
 from metaprop.plots.style import Picture
@@ -105,10 +106,9 @@ def narrowing(base: Body) -> Shown:
         return text.say(NONE)
     e, method = base.evidence["CR"], base.alive[0]
     i, child = e.labels.index(LARGEST), ~e.adult
-    model = solve.Model(tuple(e.n[child].tolist()), method)
     first = base.pooled.query("endpoint == 'CR' and population == 'paediatric'").iloc[0]
-    target = reconstruction.constraint(first)
-    pas, _ = solve.identified_set(model, target, e.low[child], e.high[child])
+    printed = Printed(tuple(e.n[child].tolist()), method, reconstruction.limits(first))
+    pas = solve.identified_set(printed, e.low[child], e.high[child])
     one = next(f for f in base.found["CR"] if f.method == method)
     stages = {
         "paediatric, arcsine": pas,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from metaprop.counts.bounds import Model
 from metaprop.counts.solve import identified_set, meets_at
+from metaprop.counts.statement import Printed
 from metaprop.effectsize import Array, overall_n
 from metaprop.method import Method
 
@@ -56,12 +56,11 @@ def fitting(
     for endpoint, known in evidence.items():
         child, goals = ~known.adult, targets_of(pooled, endpoint)
         for method in methods:
-            model = Model(tuple(known.n[child].tolist()), method).by(scale="PAS")
-            x, _ = identified_set(
-                model, goals["paediatric", "PAS"], known.low[child], known.high[child]
-            )
-            goal = goals["paediatric", "PFT"]
-            fits = grid[meets_at(model.by(scale="PFT"), goal, x, grid).any(1)]
+            n = tuple(known.n[child].tolist())
+            own = Printed(n, method).by(goals["paediatric", "PAS"], scale="PAS")
+            x = identified_set(own, known.low[child], known.high[child])
+            double = own.by(goals["paediatric", "PFT"], scale="PFT")
+            fits = grid[meets_at(double, x, grid).any(1)]
             ends = (fits.min(), fits.max()) if len(fits) else (np.nan, np.nan)
             records.append((endpoint, method.tau2_method, method.ci_method, len(x), *ends))
     columns = ["endpoint", "tau2_method", "ci_method", "vectors", "smallest", "largest"]

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from metaprop import pooling, small_study
-from metaprop.counts.solve import Counts
+from metaprop.counts.tables import Counts
+from metaprop.counts.vectors import below
 from metaprop.effectsize import SCALES, Array, back_transform, overall_n, transform
 from metaprop.labels import SCALE, TAU2_METHOD
 from metaprop.method import Method
 
 from .evidence_pieces import ENDPOINTS, Coupled, coupled, targets, vectors
-from .reconstruction import ESTIMATORS, ROWS, Evidence, couple
+from .reconstruction import ESTIMATORS, ROWS, Evidence
 
 # Rows that a sentence can be about: the paediatric ones, or the overall ones either way.
 POPULATIONS: tuple[str, ...] = ("paediatric", *ROWS)
@@ -91,7 +92,7 @@ def others(
                 value = _rate(counts[:, rest], n[rest], formula, scale)
                 rates[e].append(value)
                 fits.append(x[_prints(value, printed[e])])
-            both = both or bool(couple(*fits)[0].any())
+            both = both or bool(below(*fits)[0].any())
         flat = {e: np.concatenate(v) for e, v in rates.items()}
         ends = [f(flat[e]) for e in ENDPOINTS for f in (np.min, np.max)]
         gives = [bool(_prints(flat[e], printed[e]).any()) for e in ENDPOINTS]

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metaprop.counts import search
-from metaprop.counts.bounds import Constraint, Model
-from metaprop.counts.solve import Counts, TooLarge, identified_set, meets_by_inverse
+from metaprop.counts.solve import TooLarge, identified_set, meets_at
+from metaprop.counts.statement import Limits, Printed
+from metaprop.counts.tables import Counts
+from metaprop.counts.vectors import among, codes, different, ordered
 from metaprop.effectsize import INVERSES, Array, Inverse
 from metaprop.method import CiMethod, Method, Tau2Method
 
@@ -38,8 +39,10 @@ def varied(method: Method) -> tuple[str, ...]:
     return tuple(getattr(method, name) for name in VARIED)
 
 
-# Constraints by (population, transformation).
-Targets = dict[tuple[str, str], Constraint]
+# Intervals of the printed numbers by (population, transformation).
+Targets = dict[tuple[str, str], Limits]
+# The numbers that are printed of each.
+NUMBERS = ("estimate", "lower", "upper")
 
 METHODS = tuple(Method("PAS", *m) for m in product(ESTIMATORS, INTERVALS, INVERSES, ROWS))
 # The part of it for what is searched many times: software's estimators, one row or two a study.
@@ -47,13 +50,10 @@ _RARE = {"CE", "DL2", "HSk", "HM", "t"}
 COMMON = tuple(m for m in METHODS if not _RARE & set(varied(m)) and not m.rows.startswith("split"))
 
 
-def constraint(row: pd.Series, decimals: int = 0) -> Constraint:
-    """A row of pooled_results.csv (percent, printed with so many decimals) as a constraint."""
+def limits(row: pd.Series, decimals: int = 0) -> Limits:
+    """Intervals of a row of pooled_results.csv (percent, printed with so many decimals)."""
     half = 0.5 * 10.0**-decimals
-    pair = lambda p: ((float(p) - half) / 100, (float(p) + half) / 100)  # noqa: E731
-    return Constraint(
-        row["transformation"], pair(row["estimate"]), pair(row["lower"]), pair(row["upper"])
-    )
+    return {q: ((float(row[q]) - half) / 100, (float(row[q]) + half) / 100) for q in NUMBERS}
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ class Found:
 
 
 def targets_of(pooled: pd.DataFrame, endpoint: str) -> Targets:
-    """The constraints of an endpoint, by population and transformation."""
+    """The intervals of an endpoint's numbers, by population and transformation."""
     part = pooled[pooled["endpoint"] == endpoint]
-    return {(r["population"], r["transformation"]): constraint(r) for _, r in part.iterrows()}
+    return {(r["population"], r["transformation"]): limits(r) for _, r in part.iterrows()}
 
 
 # Paediatric sets that were found before, by what they answer: see `reconstruct`.
@@ -135,8 +135,7 @@ def reconstruct(
     evidence : Evidence
     pooled : DataFrame or dict
         As pooled_results.csv: endpoint, population, transformation, estimate, lower, upper. Or the
-        endpoint's constraints by (population, transformation); an absent one is a pair of
-        infinities.
+        endpoint's intervals by (population, transformation); an absent number has none.
     endpoint : str
     methods : sequence of Method
     extra
@@ -149,18 +148,24 @@ def reconstruct(
     """
     targets = pooled if isinstance(pooled, dict) else targets_of(pooled, endpoint)
     memory = {} if memory is None else memory
-    results: dict[Method, Found] = {}
-    for pair in dict.fromkeys((m.tau2_method, m.ci_method) for m in methods):
+
+    def under(pair: tuple[str, str]) -> dict[Method, Found]:
         own = [m for m in methods if (m.tau2_method, m.ci_method) == pair]
-        model = Model(tuple(evidence.n[~evidence.adult].tolist()), Method("PAS", *pair))
-        pas = _children(evidence, model, targets, extra, memory, options)
-        sets = _by_inverse(model, targets["paediatric", "PFT"], pas, own)
+        children = Printed(tuple(evidence.n[~evidence.adult].tolist()), Method("PAS", *pair))
+        pas = _children(evidence, children, targets, extra, memory, options)
+        inverses = dict.fromkeys(m.inverse for m in own)
+        sets = _by_inverse(children.by(targets["paediatric", "PFT"]), pas, inverses)
+        out = {}
         for rows in dict.fromkeys(m.rows for m in own):
             wanted = {i: sets[i] for i in dict.fromkeys(m.inverse for m in own if m.rows == rows)}
-            joint = _extend(evidence, model, targets, rows, wanted, options)
+            joint = _extend(evidence, children, targets, rows, wanted, options)
             for inverse, x in joint.items():
                 method = Method("PAS", *pair, inverse, rows)
-                results[method] = Found(method, sets[inverse], x)
+                out[method] = Found(method, sets[inverse], x)
+        return out
+
+    pairs = dict.fromkeys((m.tau2_method, m.ci_method) for m in methods)
+    results = {m: f for part in side_by_side(under, pairs) for m, f in part.items()}
     return [results[m] for m in methods]
 
 
@@ -171,77 +176,50 @@ def side_by_side(function: Callable[[Any], Any], of: Iterable) -> list:
 
 
 def _children(
-    evidence: Evidence, model: Model, targets: Targets, extra: Array | None, memory: Memory,
+    evidence: Evidence, printed: Printed, targets: Targets, extra: Array | None, memory: Memory,
     options: dict,
 ) -> Counts:  # fmt: skip
     """Every vector of the paediatric rows that meets their arcsine numbers."""
     child = ~evidence.adult
     low, high, target = evidence.low[child], evidence.high[child], targets["paediatric", "PAS"]
     further = None if extra is None else np.asarray(extra, float).tobytes()
-    key = (model, target, low.tobytes(), high.tobytes(), further)
+    key = (printed.n, printed.method, *target.items(), low.tobytes(), high.tobytes(), further)
     if key not in memory:
-        memory[key] = identified_set(model, target, low, high, extra=extra, **options)[0]
+        memory[key] = identified_set(printed.by(target), low, high, extra=extra, **options)
     return memory[key]
 
 
-def _by_inverse(
-    model: Model, target: Constraint, x: Counts, methods: Sequence[Method]
-) -> dict[Inverse, Counts]:
+def _by_inverse(printed: Printed, x: Counts, inverses: Iterable[Inverse]) -> dict[Inverse, Counts]:
     """The vectors that meet the double arcsine numbers as well, by inverse."""
-    inverses = list(dict.fromkeys(m.inverse for m in methods))
-    fits = meets_by_inverse(model.by(scale="PFT"), target, x, inverses)
-    return {i: x[f] for i, f in zip(inverses, fits, strict=True)}
+    return {i: x[fits] for i, fits in _fits(printed, x, inverses).items()}
+
+
+def _fits(printed: Printed, x: Counts, inverses: Iterable[Inverse]) -> dict:
+    """Which vectors give the double arcsine numbers, by inverse."""
+    double = printed.by(scale="PFT")
+    sizes = [double.by(inverse=i).nbar for i in inverses]
+    return dict(zip(inverses, meets_at(double, x, sizes), strict=True))
 
 
 def _extend(
-    evidence: Evidence, model: Model, targets: dict, rows: Rows, sets: dict[Inverse, Counts],
-    options: dict,
+    evidence: Evidence, printed: Printed, targets: Targets, rows: Rows,
+    sets: dict[Inverse, Counts], options: dict,
 ) -> dict[Inverse, Counts]:  # fmt: skip
     """The paediatric vectors with every count of adults that meets the overall numbers."""
-    wide = len(evidence.n)
-    empty = np.empty((0, wide), np.int32)
-    union = np.unique(np.concatenate(list(sets.values())), axis=0)
+    union = different(np.concatenate(list(sets.values())))
     if not len(union):
-        return dict.fromkeys(sets, empty)
+        return dict.fromkeys(sets, np.empty((0, len(evidence.n)), np.int32))
     add = evidence.overall(rows)
-    low = np.tile(evidence.low, (len(union), 1))
-    high = np.tile(evidence.high, (len(union), 1))
-    low[:, ~evidence.adult] = high[:, ~evidence.adult] = union
-    whole = replace(model, n=tuple((add @ evidence.n).tolist()))
-    overall, box = identified_set(
-        whole, targets["overall", "PAS"], low @ add.T, high @ add.T, **options
-    )
-    # Each adult row stands in one overall row: its count is what the children leave of it.
-    vectors = low[box]
-    child = np.where(evidence.adult, 0, 1) * vectors
-    rest = overall - child @ add.T
-    for i in np.flatnonzero(evidence.adult):
-        vectors[:, i] = rest[:, np.flatnonzero(add[:, i])[0]]
-    inverses = list(sets)
-    fits = meets_by_inverse(whole.by(scale="PFT"), targets["overall", "PFT"], overall, inverses)
-    children = vectors[:, ~evidence.adult]
-    both = zip(inverses, fits, strict=True)
-    return {i: vectors[fit & _among(children, sets[i])] for i, fit in both}
-
-
-def _among(x: Counts, y: Counts) -> NDArray[np.bool_]:
-    """Whether each vector of x is one of y."""
-    known = {row.tobytes() for row in np.ascontiguousarray(y, np.int32)}
-    return np.array([row.tobytes() in known for row in np.ascontiguousarray(x, np.int32)], bool)
-
-
-def couple(cr: Counts, or_: Counts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which CR vectors have an OR vector that is nowhere smaller, and the other way round."""
-    if not (len(cr) and len(or_)):
-        return np.zeros(len(cr), bool), np.zeros(len(or_), bool)
-    # Only rows in which a CR count can exceed an OR count matter, and many vectors agree in them.
-    rows = cr.max(0) > or_.min(0)
-    a, of_a = np.unique(cr[:, rows], axis=0, return_inverse=True)
-    b, of_b = np.unique(or_[:, rows], axis=0, return_inverse=True)
-    fits_a, fits_b = np.zeros(len(a), bool), np.zeros(len(b), bool)
-    search.dominated(a, b, fits_a)
-    search.dominated(-b, -a, fits_b)
-    return fits_a[of_a], fits_b[of_b]
+    overall = replace(printed, n=tuple((add @ evidence.n).tolist()))
+    x = identified_set(
+        overall.by(targets["overall", "PAS"]), evidence.low, evidence.high, members=add,
+        given=(np.flatnonzero(~evidence.adult), union), **options,
+    )  # fmt: skip
+    children = x[:, ~evidence.adult]
+    order = np.argsort(codes(np.hstack([children, x[:, evidence.adult]]))[0])
+    x, children = x[order], children[order]
+    fits = _fits(overall.by(targets["overall", "PFT"]), x @ add.T, sets)
+    return {i: x[fit & among(children, sets[i])] for i, fit in fits.items()}
 
 
 def medoid(x: Counts) -> Counts:
@@ -249,7 +227,7 @@ def medoid(x: Counts) -> Counts:
 
     Ties go to the vector that comes first when sorted as counts; shape (m, k) in, (k,) out.
     """
-    x = x[np.lexsort(x[:, ::-1].T)]
+    x = ordered(x)
     total = np.zeros(len(x))
     for column in x.T:  # sum of |x - x'| by column from a histogram: m log m instead of m²
         values, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from metaprop import funnel, trimfill
-from metaprop.counts.solve import Counts
+from metaprop.counts.tables import Counts
 from metaprop.effectsize import SCALES, Array, transform
 from metaprop.labels import SCALE
 from metaprop.method import Method

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from metaprop import funnel
-from metaprop.counts.solve import Counts
+from metaprop.counts.tables import Counts
 from metaprop.effectsize import Array, transform
 from metaprop.labels import SCALE
 from metaprop.plots import funnel as plots

@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from metaprop.counts.vectors import below
 from metaprop.effectsize import choose
 from metaprop.method import Method
 
-from .reconstruction import VARIED, Counts, couple, medoid, varied
+from .reconstruction import VARIED, Counts, medoid, varied
 from .tables import store
 
 Endpoint = Literal["CR", "OR"]
@@ -35,7 +36,7 @@ def _coupled() -> dict[Endpoint, tuple[pd.DataFrame, Counts]]:
     keep = {e: np.zeros(len(frames[e][0]), bool) for e in ENDPOINTS}
     for method in frames["CR"][0].drop_duplicates().itertuples(index=False):
         at = {e: np.flatnonzero((frames[e][0] == list(method)).all(axis=1)) for e in ENDPOINTS}
-        both = couple(*(frames[e][1][at[e]] for e in ENDPOINTS))
+        both = below(*(frames[e][1][at[e]] for e in ENDPOINTS))
         for e, fits in zip(ENDPOINTS, both, strict=True):
             keep[e][at[e]] = fits
     return {

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_reconstruction import plain, problems, results
+from test_reconstruction import limits, plain, problems, results
 
 from clofarabine import (
     breakdown,
@@ -28,7 +28,7 @@ from clofarabine import evidence_pieces as pieces
 from clofarabine.reconstruction import COMMON, METHODS, VARIED, Evidence, reconstruct
 from clofarabine.tables import store
 from metaprop.counts import solve
-from metaprop.counts.bounds import Constraint, Model
+from metaprop.counts.statement import Printed
 from metaprop.method import Method
 
 POOLED = store.load("pooled_results")
@@ -46,11 +46,11 @@ def evidence():
 @given(problems(), st.lists(st.booleans(), min_size=6, max_size=6))
 def test_an_absent_number_is_an_interval_without_ends(problem, absent):
     """Any of the six ends may be missing, and all of them: the search finds what is there."""
-    model, printed, low, high = problem
-    ends = np.where(np.reshape(absent, (3, 2)), [-inf, inf], printed.printed)
-    open_ = Constraint(printed.scale, *(tuple(p) for p in ends))
-    found, _ = solve.identified_set(model, open_, low, high)
-    assert found.tolist() == plain(model, open_, low, high).tolist()
+    printed, low, high = problem
+    ends = np.where(np.reshape(absent, (3, 2)), [-inf, inf], printed.rates)
+    open_ = printed.by(limits(*(tuple(p) for p in ends)))
+    found = solve.identified_set(open_, low, high)
+    assert found.tolist() == plain(open_, low, high).tolist()
 
 
 @pytest.mark.parametrize("name", ["CR paediatric PAS estimate", "CR overall PFT upper", "primary"])
@@ -66,7 +66,7 @@ def test_a_number_left_out_against_all_vectors(evidence, name):
     goals = pieces.targets(POOLED, "CR", only, without)
     found = pieces.vectors(narrow, goals, "CR", [DL])[DL]
     values = np.indices(high - low + 1).reshape(len(low), -1).T + low
-    ends = 100 * np.concatenate([c.printed for c in goals.values()])
+    ends = pieces.intervals(goals)
     for j in range(4):  # population and transformation in turn, so that few vectors are left
         part = pieces.unrounded(narrow, DL, values.astype(np.int32), POOLED, "CR")
         at = slice(3 * j, 3 * j + 3)
@@ -84,8 +84,8 @@ def test_unrounded_numbers_are_those_of_the_public_functions(evidence):
     keys = list(reconstruction.targets_of(POOLED, "CR"))
     for j, (population, scale) in enumerate(keys):
         rows = ~e.adult if population == "paediatric" else np.ones(len(e.n), bool)
-        model = Model(tuple(e.n[rows].tolist()), Method(scale, "DL", "wald", "harmonic"))
-        expected = 100 * results(model, x[:, rows]).T
+        printed = Printed(tuple(e.n[rows].tolist()), Method(scale, "DL", "wald", "harmonic"))
+        expected = 100 * results(printed, x[:, rows]).T
         np.testing.assert_allclose(values[:, 3 * j : 3 * j + 3], expected, rtol=1e-12)
 
 

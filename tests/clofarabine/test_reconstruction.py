@@ -13,48 +13,61 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clofarabine import consequences, reconstruction, studies
-from clofarabine.reconstruction import ESTIMATORS, INTERVALS, METHODS, VARIED, Evidence, varied
+from clofarabine.reconstruction import (
+    ESTIMATORS,
+    INTERVALS,
+    METHODS,
+    NUMBERS,
+    VARIED,
+    Evidence,
+    varied,
+)
 from clofarabine.tables import store
 from metaprop import pooling
 from metaprop.counts import solve
-from metaprop.counts.bounds import Constraint, Model
+from metaprop.counts.statement import Printed
+from metaprop.counts.vectors import below
 from metaprop.effectsize import INVERSES, back_transform, overall_n, transform
 from metaprop.method import Method
 
 POOLED = store.load("pooled_results")
 
 
-def results(model, x):
+def results(printed, x):
     """Estimate and limits of each vector by the public functions, shape (3, vectors)."""
-    y, v = transform(x, model.n, model.method.scale)
-    fit = pooling.pool(y, v, model.method.tau2_method, model.method.ci_method)
+    y, v = transform(x, printed.n, printed.method.scale)
+    fit = pooling.pool(y, v, printed.method.tau2_method, printed.method.ci_method)
     n = None
-    if model.method.scale == "PFT" and model.method.inverse != "sin2":
+    if printed.method.scale == "PFT" and printed.method.inverse != "sin2":
         with np.errstate(divide="ignore"):  # identical effects have a Hartung-Knapp error of 0
-            n = overall_n(model.n, model.method.inverse, fit.se)
+            n = overall_n(printed.n, printed.method.inverse, fit.se)
         n = np.broadcast_to(n, len(x))
         flat = np.isinf(n)
         n = np.where(flat, 1e300, n)
     limits = (fit.estimate, fit.lower, fit.upper)
-    return np.array([back_transform(y, model.method.scale, n) for y in limits])
+    return np.array([back_transform(y, printed.method.scale, n) for y in limits])
 
 
-def plain(model, printed, low, high):
+def plain(printed, low, high):
     """Every vector of the box, tried one after the other."""
     grid = np.indices([b - a + 1 for a, b in zip(low, high, strict=True)])
     x = grid.reshape(len(low), -1).T + np.asarray(low)
-    value = results(model, x)
-    at = printed.printed
+    value = results(printed, x)
+    at = printed.rates
     keep = (at[:, :1] <= value) & (value < at[:, 1:])
     return x[keep.all(0)]
 
 
-def rounded(values, decimals, scale):
-    """A constraint as a paper would print these proportions."""
+def limits(*pairs):
+    """Intervals of estimate, lower and upper."""
+    return dict(zip(NUMBERS, pairs, strict=True))
+
+
+def rounded(values, decimals):
+    """Intervals as a paper would print these proportions."""
     half = 0.5 * 10.0**-decimals
     at = np.round(100 * np.asarray(values), decimals)
-    pairs = [((a - half) / 100, (a + half) / 100) for a in at]
-    return Constraint(scale, *pairs)
+    return limits(*(((a - half) / 100, (a + half) / 100) for a in at))
 
 
 @st.composite
@@ -66,25 +79,23 @@ def problems(draw):
     interval = draw(st.sampled_from(INTERVALS)) if k > 1 else "wald"
     scale = draw(st.sampled_from(["PAS", "PFT"]))
     tau2, inverse = draw(st.sampled_from(ESTIMATORS)), draw(st.sampled_from(INVERSES))
-    model = Model(tuple(n), Method(scale, tau2, interval, inverse))
+    printed = Printed(tuple(n), Method(scale, tau2, interval, inverse))
     if draw(st.booleans()):  # a vector of the box printed, so that something is found
         x = np.array([[draw(st.integers(a, b)) for a, b in ends]])
-        printed = rounded(results(model, x)[:, 0], draw(st.integers(-1, 1)), scale)
+        own = rounded(results(printed, x)[:, 0], draw(st.integers(-1, 1)))
     else:
         middle = sorted(draw(st.lists(st.floats(0, 1), min_size=3, max_size=3)))
         width = draw(st.floats(0.001, 0.4))
-        pairs = [(m - width, m + width) for m in (middle[1], middle[0], middle[2])]
-        printed = Constraint(scale, *pairs)
-    return model, printed, low, high
+        own = limits(*((m - width, m + width) for m in (middle[1], middle[0], middle[2])))
+    return printed.by(own), low, high
 
 
 @settings(max_examples=600)
 @given(problems())
 def test_the_search_finds_what_plain_enumeration_finds(problem):
-    model, printed, low, high = problem
-    found, box = solve.identified_set(model, printed, low, high)
-    assert found.tolist() == plain(model, printed, low, high).tolist()
-    assert not box.any()
+    printed, low, high = problem
+    found = solve.identified_set(printed, low, high)
+    assert found.tolist() == plain(printed, low, high).tolist()
 
 
 @pytest.mark.parametrize("tau2", ESTIMATORS)
@@ -96,26 +107,19 @@ def test_the_paper_s_own_problem(tau2, interval):
     low, high = e.low[child].copy(), e.high[child].copy()
     i = e.labels.index("CLOFAL06952")
     low[i], high[i] = 20, 50
-    model = Model(tuple(e.n[child].tolist()), Method("PAS", tau2, interval, "sin2"))
-    printed = reconstruction.constraint(POOLED.iloc[0])
-    found, _ = solve.identified_set(model, printed, low, high)
+    method = Method("PAS", tau2, interval, "sin2")
+    printed = Printed(tuple(e.n[child].tolist()), method, reconstruction.limits(POOLED.iloc[0]))
+    found = solve.identified_set(printed, low, high)
     empty = {("CE", "wald"), ("CE", "t"), ("SJ", "t")}  # nothing to compare, and rightly so
     assert bool(len(found)) == ((tau2, interval) not in empty)
-    assert found.tolist() == plain(model, printed, low, high).tolist()
+    assert found.tolist() == plain(printed, low, high).tolist()
 
 
 def test_the_ends_of_a_rounding_interval():
     """15.5 rounds to 16 and 16.5 does not: the lower end is in, the upper end out."""
-    model = Model((10, 20, 30), Method("PAS", "DL", "wald", "sin2"))
+    printed = Printed((10, 20, 30), Method("PAS", "DL", "wald", "sin2"))
     x = np.array([[3, 5, 9]], np.int32)
-    own = np.empty(3)
-    y, v = model.effects, model.v
-    effects = np.array([y[i, x[0, i]] for i in range(3)])
-    from metaprop import kernels
-    from metaprop.counts import search
-
-    tau2 = kernels.tau2_row(kernels.DL, effects, v)
-    search.rate_limits(False, np.inf, effects, v, tau2, False, model.quantile, own)
+    own = results(printed, x)[:, 0]
     wide = [(v - 0.01, v + 0.01) for v in own]
     for j in range(3):
         for pair, inside in (
@@ -124,32 +128,48 @@ def test_the_ends_of_a_rounding_interval():
             ((np.nextafter(own[j], 1), own[j] + 0.01), False),
             ((own[j] - 0.01, np.nextafter(own[j], 1)), True),
         ):
-            pairs = [*wide[:j], pair, *wide[j + 1 :]]
-            found, _ = solve.identified_set(model, Constraint("PAS", *pairs), x[0], x[0])
-            assert bool(len(found)) is inside
+            given = printed.by(limits(*wide[:j], pair, *wide[j + 1 :]))
+            assert bool(len(solve.identified_set(given, x[0], x[0]))) is inside
 
 
-def test_boxes_are_kept_apart():
-    model = Model((4, 6, 9), Method("PAS", "DL", "wald", "sin2"))
-    printed = Constraint("PAS", (0.2, 0.5), (0, 0.4), (0.3, 0.9))
-    low = np.array([[0, 0, 3], [1, 2, 0], [4, 0, 0]])
-    high = np.array([[4, 1, 5], [1, 6, 9], [4, 2, 9]])
-    found, box = solve.identified_set(model, printed, low, high)
-    for b in range(3):
-        assert found[box == b].tolist() == plain(model, printed, low[b], high[b]).tolist()
+@settings(max_examples=60)
+@given(problems(), st.data())
+def test_rows_whose_joint_counts_are_given(problem, data):
+    """Only the given vectors of some rows, in any order, with every count of the others."""
+    printed, low, high = problem
+    rows = data.draw(st.lists(st.sampled_from(range(len(low))), unique=True, min_size=1))
+    ends = [st.integers(int(low[r]), int(high[r])) for r in rows]
+    x = data.draw(st.lists(st.tuples(*ends), unique=True, min_size=1))
+    vectors = np.array(x, np.int32)
+    found = solve.identified_set(printed, low, high, given=(rows, vectors))
+    every = plain(printed, low, high)
+    assert found.tolist() == [v.tolist() for v in every if tuple(v[rows].tolist()) in set(x)]
+
+
+@settings(max_examples=60)
+@given(problems(), st.data())
+def test_pooled_rows_that_add_rows_up(problem, data):
+    """The first pooled row is two rows: every way to split its counts is found."""
+    printed, low, high = problem
+    members = np.eye(len(low), dtype=np.int32)
+    part = data.draw(st.integers(0, int(low[0])))
+    members = np.hstack([members, members[:, :1]])
+    low, high = np.append(low, 0), np.append(high, part)
+    low[0], high[0] = low[0] - part, high[0] - part
+    found = solve.identified_set(printed, low, high, members=members)
+    grid = np.indices(high - low + 1).reshape(len(low), -1).T + low
+    keep = solve.meets(printed, (grid @ members.T).astype(np.int32))
+    assert found.tolist() == grid[keep].tolist()
 
 
 def _brute_method(evidence, endpoint, method):
     """Joint set by enumeration: children first, then every count of adults for each."""
-    targets = {
-        (r["population"], r["transformation"]): reconstruction.constraint(r)
-        for _, r in POOLED[POOLED["endpoint"] == endpoint].iterrows()
-    }
+    targets = reconstruction.targets_of(POOLED, endpoint)
     child = ~evidence.adult
-    model = Model(tuple(evidence.n[child].tolist()), replace(method, scale="PAS"))
-    double = model.by(scale="PFT")
-    x = plain(model, targets["paediatric", "PAS"], evidence.low[child], evidence.high[child])
-    value, at = results(double, x), targets["paediatric", "PFT"].printed
+    own = Printed(tuple(evidence.n[child].tolist()), method).by(targets["paediatric", "PAS"])
+    double = own.by(targets["paediatric", "PFT"], scale="PFT")
+    x = plain(own, evidence.low[child], evidence.high[child])
+    value, at = results(double, x), double.rates
     x = x[((at[:, :1] <= value) & (value < at[:, 1:])).all(0)]
     adults = np.indices(
         [b - a + 1 for a, b in zip(evidence.low[~child], evidence.high[~child], strict=True)]
@@ -158,8 +178,9 @@ def _brute_method(evidence, endpoint, method):
     whole = np.hstack([np.repeat(x, len(adults), 0), np.tile(adults, (len(x), 1))])
     add = evidence.overall(method.rows)
     for scale in ("PAS", "PFT"):
-        overall = Model(tuple((add @ evidence.n).tolist()), replace(method, scale=scale))
-        value, at = results(overall, whole @ add.T), targets["overall", scale].printed
+        overall = Printed(tuple((add @ evidence.n).tolist()), replace(method, scale=scale))
+        overall = overall.by(targets["overall", scale])
+        value, at = results(overall, whole @ add.T), overall.rates
         whole = whole[((at[:, :1] <= value) & (value < at[:, 1:])).all(0)]
     return x, whole
 
@@ -197,19 +218,20 @@ def test_every_vector_of_the_committed_set_prints_as_the_paper_does():
             assert ((evidence.low <= x) & (x <= evidence.high)).all()
             for _, r in POOLED[POOLED["endpoint"] == endpoint].iterrows():
                 counts, n, _ = consequences._of_population(evidence, method, x, r["population"])
-                model = Model(tuple(n.tolist()), replace(method, scale=r["transformation"]))
-                assert solve.meets(model, reconstruction.constraint(r), counts).all()
+                own = replace(method, scale=r["transformation"])
+                printed = Printed(tuple(n.tolist()), own, reconstruction.limits(r))
+                assert solve.meets(printed, counts).all()
 
 
 def test_coupling_is_what_its_definition_says():
     rng = np.random.default_rng(3)
     a, b = (rng.integers(0, 4, (60, 5)).astype(np.int32) for _ in range(2))
     fits = (a[:, None, :] <= b[None, :, :]).all(-1)
-    cr, or_ = reconstruction.couple(a, b)
+    cr, or_ = below(a, b)
     assert cr.tolist() == fits.any(1).tolist()
     assert or_.tolist() == fits.any(0).tolist()
     none = np.empty((0, 5), np.int32)
-    assert reconstruction.couple(a, none)[0].tolist() == [False] * 60
+    assert below(a, none)[0].tolist() == [False] * 60
 
 
 def test_the_medoid_is_nearest_to_all():
@@ -225,24 +247,29 @@ def test_a_search_too_large_is_refused_with_its_size():
     e = Evidence.read(store.load_evidence(), "CR")
     child = ~e.adult
     n = e.n[child]
-    model = Model(tuple(n.tolist()), Method("PAS", "DL", "wald", "sin2"))
-    printed = reconstruction.constraint(POOLED.iloc[0])
+    method = Method("PAS", "DL", "wald", "sin2")
+    printed = Printed(tuple(n.tolist()), method, reconstruction.limits(POOLED.iloc[0]))
     with pytest.raises(solve.TooLarge, match=r"found .* vectors to decide on, about .* nodes"):
-        solve.identified_set(model, printed, np.zeros_like(n), n)
-    grid, nodes = solve.search_size(model, printed, np.zeros_like(n), n)
+        solve.identified_set(printed, np.zeros_like(n), n)
+    grid, nodes = solve.search_size(printed, np.zeros_like(n), n)
     assert grid == np.prod(n.astype(object) + 1)
     assert 1e10 < nodes < grid
 
 
-def test_the_estimated_size_is_near_the_true_one():
+def test_the_estimated_size_is_near_the_true_one(monkeypatch):
+    """A part of a search in random order says how large the whole is, within a factor of two."""
     e = Evidence.read(store.load_evidence(), "CR")
     child = ~e.adult
-    model = Model(tuple(e.n[child].tolist()), Method("PAS", "DL", "wald", "sin2"))
-    printed = reconstruction.constraint(POOLED.iloc[0])
-    _, nodes = solve.search_size(model, printed, e.low[child], e.high[child])
+    method = Method("PAS", "DL", "wald", "sin2")
+    printed = Printed(tuple(e.n[child].tolist()), method, reconstruction.limits(POOLED.iloc[0]))
+    low, high = e.low[child], e.high[child]
+    _, nodes = solve.search_size(printed, low, high)  # a search that ends is counted
+    search = solve._search(printed, low, high, None, None)
+    root = search.root(search.domain, deep=False)
+    assert 0.5 < search.nodes(root, budget=int(nodes / 5)) / nodes < 2
     with pytest.raises(solve.TooLarge):
-        solve.identified_set(model, printed, e.low[child], e.high[child], limit=nodes / 10)
-    assert len(solve.identified_set(model, printed, e.low[child], e.high[child])[0])
+        solve.identified_set(printed, low, high, limit=nodes / 10)
+    assert len(solve.identified_set(printed, low, high))
 
 
 @pytest.mark.parametrize(
@@ -254,17 +281,15 @@ def test_the_estimated_size_is_near_the_true_one():
     ],
 )
 def test_impossible_evidence_is_refused(low, high, says):
-    model = Model((3, 5), Method("PAS", "DL", "wald", "sin2"))
-    printed = Constraint("PAS", (0, 1), (0, 1), (0, 1))
+    printed = Printed((3, 5), Method("PAS", "DL", "wald", "sin2"))
     with pytest.raises(ValueError, match=says):
-        solve.identified_set(model, printed, low, high)
+        solve.identified_set(printed, low, high)
 
 
 def test_hartung_knapp_needs_two_rows():
-    model = Model((3,), Method("PAS", "DL", "hartung-knapp", "sin2"))
-    printed = Constraint("PAS", (0, 1), (0, 1), (0, 1))
+    printed = Printed((3,), Method("PAS", "DL", "hartung-knapp", "sin2"))
     with pytest.raises(ValueError, match="k = 1"):
-        solve.identified_set(model, printed, [0], [3])
+        solve.identified_set(printed, [0], [3])
 
 
 def test_a_cluster_gives_the_same_bytes():
@@ -428,23 +453,21 @@ def test_a_supplement_that_contradicts_the_paper_is_told_so(tmp_path):
     assert "The evidence contradicts the printed pooled results" in text
 
 
-def test_the_search_refuses_a_scale_whose_variances_depend_on_the_count():
-    """On the logit it would take every variance at x = 0 and find nothing."""
-    expected = "scale: found 'PLO', expected one of PAS, PFT, the scales that the search supports"
+def test_a_scale_that_is_not_searched_is_refused():
+    expected = "scale: found 'GLMM', expected one of PAS, PFT, PLO, PLN, PR, the scales that"
     with pytest.raises(ValueError, match=expected):
-        Model((4, 6, 9), Method("PLO", "DL", "wald", "sin2"))
+        Printed((4, 6, 9), Method("GLMM", "DL", "wald", "sin2"))
     with pytest.raises(ValueError, match=expected):
-        Model((4, 6, 9), Method("PAS", "DL", "wald", "sin2")).by(scale="PLO")
+        Printed((4, 6, 9), Method("PAS", "DL", "wald", "sin2")).by(scale="GLMM")
 
 
 @pytest.mark.parametrize("scale", ["PAS", "PFT"])
 def test_a_hundred_percent_that_was_cut_off_is_found(scale):
     """Printed as 100 by truncation, the interval begins at 1 itself: every row is x = n."""
     n = np.array([4, 7])
-    model = Model(tuple(n.tolist()), Method(scale, "DL", "wald", "harmonic"))
-    hundred = (1.0, 1.01)
-    everything = Constraint(scale, hundred, (0.0, 1.01), hundred)
-    found, _ = solve.identified_set(model, everything, n * 0, n)
+    own = limits((1.0, 1.01), (0.0, 1.01), (1.0, 1.01))
+    printed = Printed(tuple(n.tolist()), Method(scale, "DL", "wald", "harmonic"), own)
+    found = solve.identified_set(printed, n * 0, n)
     grid = np.indices(n + 1).reshape(2, -1).T.astype(np.int32)
-    assert found.tolist() == grid[solve.meets(model, everything, grid)].tolist()
+    assert found.tolist() == grid[solve.meets(printed, grid)].tolist()
     assert n.tolist() in found.tolist()

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 
-from metaprop.counts.solve import Counts
+from metaprop.counts.tables import Counts
 from metaprop.method import Method
 
 from .. import evidence_pieces as pieces

@@ -1,27 +1,33 @@
-"""What a printed pooled result says of the counts behind it: the identified set, exactly.
+"""What printed pooled results say of the counts behind them: the identified set, exactly.
 
 It may import `metaprop` outside `plots`; each module may import those above it.
 
-bounds
-    What a printed number demands of sums over the rows (`Constraint`, `Model`, `Piece`).
-search
-    The compiled depth-first search over vectors of counts.
-solve
-    The search as one call, on this machine or a cluster.
+statement
+    A pooled result as printed: rows, method, intervals (`Printed`).
 equations
-    What an estimator of tau² says of sums over the rows, on any scale.
+    What an estimator of tau² says of sums over the rows.
 sums
-    What printed numbers on any scale say of sums over the rows.
+    What printed numbers say of sums over the rows.
 distance
-    How far what effects give is from what is printed.
+    Whether effects print as printed, and how far they are from it.
+tighten
+    What such sums leave out before any count is set.
+vectors
+    Many vectors at once: in order, different, below others.
+tables
+    The tables of one result, and the counts that they leave out.
+arrays
+    What the compiled search takes.
 joint
-    The compiled search under several printed results at once.
+    The compiled depth-first search over vectors of counts.
 pairs
     Pieces of tau² of two results that cannot hold together.
 walk
     A random walk to one vector that prints as printed.
 several
     One method's search: what follows at once, a listing, a walk.
+solve
+    All vectors of one result as one call, on this machine or a cluster.
 ranges
     All vectors, or the range of each count, exact or as an outer bound.
 """

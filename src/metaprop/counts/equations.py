@@ -1,13 +1,17 @@
-"""What an estimator's equation for tau² says of sums over rows, tau² in a piece of its range.
+"""What an estimator's equation for tau² says of sums over rows, tau² in pieces of its range.
 
-Tables (k, x) hold what each count of each row adds; NaN where there is no such count.
+Arrays (p, k, x) hold what each count of each row adds in each piece; NaN where there is no such
+count. A condition (p, 1, 1) says in which pieces a table holds.
 """
 
 import numpy as np
 
 from ..effectsize import Array
+from .statement import Interval
 
-Interval = tuple[float, float]
+# (condition, table), and (weight, what is allowed by count, bound) of a sum of squares.
+Tables = list[tuple[Array, Array]]
+Spreads = list[tuple[Array, Array, Array]]
 
 
 def largest(e: Array, r0: Array, r1: Array) -> Array:
@@ -22,77 +26,71 @@ def moment(v: Array) -> Interval:
     return float(low), float(high)
 
 
-def estimator(name: str, d: Array, v: Array, t: Interval, about: tuple, r: tuple
-) -> tuple[list, list]:  # fmt: skip
-    """Tables and sums of squares of an estimator's equation; d is y less any fixed centre."""
-    (t0, t1), (near, far), (r0, r1), k = t, about, r, len(v)
-    w = 1 / v
-    scale = np.nanmin(v)
+def estimator(
+    name: str, d: Array, v: Array, t: tuple[Array, Array], about: tuple, r: tuple
+) -> tuple[Tables, Spreads]:
+    """Tables and sums of squares of an estimator's equation; d is y less any fixed centre.
+
+    t : ends of the pieces (p, 1, 1). about : least and largest squared distance from the estimate.
+    r : least and largest weight, relative to the largest of all rows.
+    """
+    t0, (near, far), (r0, r1), k = t[0], about, r, len(v)
+    ends = np.isfinite(t[1])
+    t1 = np.where(ends, t[1], 0.0)
+    w, small, above = 1 / v, np.nanmin(v), t0 > 0
     if name in ("CE", "DL2"):
         return [], []
     if name == "PM":
-        tables, spreads = [], []
-        small = scale
-        if np.isfinite(t1):
-            spreads.append((1 / (v + t1), np.zeros_like(v), k - 1))
-            tables.append(largest(-near, r0, r1) + (k - 1) * (t1 + small) / k)
-        if t0 > 0:
-            tables.append((d**2 / (v + t0) - (k - 1) / k) * (t0 + small))
-            if np.isfinite(np.nanmax(far)):
-                tables.append(largest(far, r0, r1) - (k - 1) * (t0 + small) / k)
-        return tables, spreads
+        known = above & np.isfinite(np.nanmax(far, (1, 2), keepdims=True))
+        free = (k - 1) / k
+        tables = [
+            (ends, largest(-near, r0, r1) + free * (t1 + small)),
+            (above, (d**2 / (v + t0) - free) * (t0 + small)),
+            (known, largest(far, r0, r1) - free * (t0 + small)),
+        ]
+        return tables, [(1 / (v + t1), np.zeros_like(v), np.where(ends, k - 1, np.inf))]
     if name in ("ML", "REML"):
-        return _likelihood(name, v, t, about, r), []
+        return _likelihood(name, v, (t0, t1, ends), about, r), []
+    allow = np.zeros_like(v)
     if name == "HE":
-        bound = (np.ones_like(v), (k - 1) / k * v, (k - 1) * t1)
+        weight, allow, most = np.ones_like(v), (k - 1) / k * v, (k - 1) * t1
         low = d**2 - (k - 1) / k * v - (k - 1) * t0 / k
     elif name == "SJ":  # seed · Q(seed) lies between seed² k / (seed + largest v) and seed · k
         b = t1 * (k - 1) / k
-        most = k * (b + np.sqrt(b**2 + 4 * b * np.nanmax(v))) / 2 if np.isfinite(t1) else np.inf
-        bound = (np.ones_like(v), np.zeros_like(v), most)
+        weight, most = np.ones_like(v), k * (b + np.sqrt(b**2 + 4 * b * np.nanmax(v))) / 2
         low = d**2 - t0 * (k - 1) / k
     elif name == "HM":  # tau² = Q² / ((2 (k - 1) + Q) moment)
         half = [t * c / 2 for t, c in zip((t0, t1), moment(v), strict=True)]
-        q0, q1 = (c + np.sqrt(c**2 + 4 * c * (k - 1)) if np.isfinite(c) else c for c in half)
-        bound = (w, np.zeros_like(v), q1)
-        low = (w * d**2 - q0 / k) * scale
-    else:
-        return _moments(name, k, d, w, t)
-    return ([low] if t0 > 0 else []), ([bound] if np.isfinite(t1) else [])
+        q0, most = (c + np.sqrt(c**2 + 4 * c * (k - 1)) for c in half)
+        weight, low = w, (w * d**2 - q0 / k) * small
+    else:  # DL: k - 1 + tau² (Σw - Σw² / Σw) = Q; HS: k + tau² Σw = Q; HSk: that (k - 1) / k times
+        part = (k - 1) / k if name == "HSk" else 1.0
+        free, (lost, gained) = (k - 1, _lost(w)) if name == "DL" else (k, (0.0, 0.0))
+        weight, allow, most = w, part * t1 * w, part * (free - t1 * lost)
+        low = (w * d**2 - part * t0 * w - part * (free - t0 * gained) / k) * small
+    return [(above, low)], [(weight, allow, np.where(ends, most, np.inf))]
 
 
-def _moments(name: str, k: int, d: Array, w: Array, t: Interval) -> tuple[list, list]:
-    """DL: k - 1 + tau² (Σw - Σw² / Σw) = Q; HS: k + tau² Σw = Q; HSk: that times (k - 1) / k."""
-    t0, t1 = t
-    scale = 1 / np.nanmax(w)
+def _lost(w: Array) -> Interval:
+    """Range of Σw² / Σw."""
     least, most = np.nanmin(w, 1), np.nanmax(w, 1)
-    part = (k - 1) / k if name == "HSk" else 1.0
-    low = high = 0.0
-    free = k
-    if name == "DL":
-        free = k - 1
-        low = max((least**2).sum() / most.sum(), least.sum() / k)
-        high = min((most**2).sum() / least.sum(), most.max())
-    tables, spreads = [], []
-    if np.isfinite(t1):
-        spreads.append((w, part * t1 * w, part * (free - t1 * low)))
-    if t0 > 0:
-        tables.append((w * d**2 - part * t0 * w - part * (free - t0 * high) / k) * scale)
-    return tables, spreads
+    low = max((least**2).sum() / most.sum(), least.sum() / len(w))
+    return float(low), float(min((most**2).sum() / least.sum(), most.max()))
 
 
-def _likelihood(name: str, v: Array, t: Interval, about: tuple, r: tuple) -> list[Array]:
+def _likelihood(name: str, v: Array, t: tuple, about: tuple, r: tuple) -> Tables:
     """ML: Σ w² ((y - estimate)² - v - tau²) = 0; REML: plus Σw² / Σw; below 0 where tau² is 0."""
-    (t0, t1), (near, far), (r0, r1), k = t, about, r, len(v)
+    (t0, t1, ends), (near, far), (r0, r1), k = t, about, r, len(v)
     small = np.nanmin(v)
+    known = (t0 > 0) & np.isfinite(np.nanmax(far, (1, 2), keepdims=True))
     loss0 = loss1 = 0.0
     if name == "REML":
-        r_low, r_high = np.nanmin(r0, 1), np.nanmax(r1, 1)
-        loss0 = (t0 + small) * (r_low**2).sum() / r_high.sum() / k
-        loss1 = (t1 + small) * min(1.0, (r_high**2).sum() / r_low.sum()) / k
-    tables = []
-    if np.isfinite(t1):
-        tables.append(largest(t1 + v - near, r0**2, r1**2) - loss0)
-    if t0 > 0 and np.isfinite(np.nanmax(far)) and np.isfinite(loss1):
-        tables.append(largest(far - t0 - v, r0**2, r1**2) + loss1)
-    return tables
+        low, high = (e[:, :, None] for e in (np.nanmin(r0, 2), np.nanmax(r1, 2)))
+        total = lambda e: e.sum((1, 2), keepdims=True)  # noqa: E731
+        loss0 = (t0 + small) * total(low**2) / total(high) / k
+        loss1 = (t1 + small) * np.minimum(1.0, total(high**2) / total(low)) / k
+        known = known & ends
+    return [
+        (ends, largest(t1 + v - near, r0**2, r1**2) - loss0),
+        (known, largest(far - t0 - v, r0**2, r1**2) + loss1),
+    ]

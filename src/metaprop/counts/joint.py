@@ -1,9 +1,12 @@
-"""The compiled search under several printed results at once, on any scale.
+"""The compiled search under several printed results at once, on any scale: it loses no vector.
 
 A depth-first search over the counts of rows. Each result keeps the pieces of tau² that the rows
 set so far leave open; where one result has none left, the branch is left. What reaches the end is
-computed as `pooling` does, with intervals wider by a hair (`distance`): the caller decides with
-`pooling` itself, so that bounds only save work.
+computed as `pooling` does, with intervals wider by a hair (`distance`): the caller decides exactly,
+so that bounds only save work.
+
+Arrays go into the inner functions one by one: taken out of a tuple in a loop they cost more than
+the arithmetic.
 """
 
 from math import inf
@@ -11,107 +14,90 @@ from math import inf
 import numpy as np
 from numba import njit
 
-from .distance import miss
-
-SLACK = 1e-9
+from ..kernels import ML, REML
+from .distance import may_maximise, miss
+from .tighten import SLACK
 
 
 @njit(cache=True, nogil=True)
-def tighten(tables, allow, bound, open_, alive, possible):
-    """Leave out counts and pieces of one result that no sum allows; returns whether any went.
+def _enough(table, shape, need, first, last):
+    """First and last entry of a table, from first to last, beyond which none is enough."""
+    if shape == 1:
+        end = last + 1
+        while first < end:
+            middle = (first + end) // 2
+            if table[middle] >= need:
+                end = middle
+            else:
+                first = middle + 1
+    elif shape == 2:
+        end = first - 1
+        while end < last:
+            middle = (end + last + 1) // 2
+            if table[middle] >= need:
+                end = middle
+            else:
+                last = middle - 1
+    else:
+        while first <= last and not table[first] >= need:
+            first += 1
+        while first <= last and not table[last] >= need:
+            last -= 1
+    return first, last
 
-    tables (p, c, k, x), allow (p, s, k, x) and bound (p, s); open_ (p, k, x): counts that a piece
-    leaves open, alive (p,): pieces that are, possible (k, x): counts that any piece leaves open.
+
+@njit(cache=True, nogil=True)
+def _reach(depth, low, high, group, closing, offset, used, edge, shape, tables, best, x, base,
+           alive, count, level, first, last, sums):  # fmt: skip
+    """Counts of a row, from low to high, beyond which no table leaves one open.
+
+    Fills base (d, r): what is added to a count for the entry of its pooled row; first, last (d, p):
+    entries that each piece leaves open.
     """
-    changed = False
-    c, k, wide = tables.shape[1:]
-    top = np.empty(k)
-    for p in range(tables.shape[0]):
-        if not alive[p]:
+    for r in range(group.shape[0]):
+        i = closing[r, depth]
+        if i < 0:
             continue
-        again = True
-        while again and alive[p]:
-            again = False
-            for j in range(c):
-                total = 0.0
-                for i in range(k):
-                    top[i] = -inf
-                    for x in range(wide):
-                        if open_[p, i, x] and possible[i, x]:
-                            top[i] = max(top[i], tables[p, j, i, x])
-                    total += top[i]
-                if not total >= -SLACK:
-                    alive[p] = False
-                    changed = True
+        more = -offset[r, i]
+        for d in range(depth):
+            if group[r, d] == i:
+                more += x[d]
+        base[depth, r] = more
+        before = level[depth, r]
+        least, most = high + 1, low - 1
+        for at in range(count[before, r]):
+            p = alive[before, r, at]
+            a, b = max(low + more, edge[p, i, 0]), min(high + more, edge[p, i, 1])
+            for j in range(used[r]):
+                need = -SLACK - sums[before, p, j] - best[p, j, depth + 1]
+                a, b = _enough(tables[p, j, i], shape[p, j, i], need, a, b)
+                if a > b:
                     break
-                for i in range(k):
-                    need = top[i] - total - SLACK
-                    for x in range(wide):
-                        if open_[p, i, x] and (not possible[i, x] or tables[p, j, i, x] < need):
-                            open_[p, i, x] = False
-                            again = True
-    for i in range(k):
-        for x in range(wide):
-            if possible[i, x]:
-                some = False
-                for p in range(tables.shape[0]):
-                    if alive[p] and open_[p, i, x]:
-                        some = True
-                        break
-                if not some:
-                    possible[i, x] = False
-                    changed = True
-    return changed
+            first[depth, p], last[depth, p] = a, b
+            if a <= b:
+                least = min(least, a - more)
+                most = max(most, b - more)
+        low, high = max(low, least), min(high, most)
+        if low > high:
+            break
+    return low, high
 
 
 @njit(cache=True, nogil=True)
-def suffixes(tables, allow, open_, closing, best, best_allow):
-    """Fill best (p, c, d + 1) and best_allow (p, s, d + 1): the most that later rows add.
-
-    closing (d,): the pooled row that is complete at a depth, or -1. Counts a piece does not leave
-    open get -inf in its tables.
-    """
-    depths = closing.size
-    wide = tables.shape[3]
-    for p in range(tables.shape[0]):
-        for j in range(tables.shape[1]):
-            best[p, j, depths] = 0.0
-        for s in range(allow.shape[1]):
-            best_allow[p, s, depths] = 0.0
-        for d in range(depths - 1, -1, -1):
-            i = closing[d]
-            for j in range(tables.shape[1]):
-                best[p, j, d] = best[p, j, d + 1]
-                if i >= 0:
-                    top = -inf
-                    for x in range(wide):
-                        if not open_[p, i, x]:
-                            tables[p, j, i, x] = -inf
-                        top = max(top, tables[p, j, i, x])
-                    best[p, j, d] += top
-            for s in range(allow.shape[1]):
-                best_allow[p, s, d] = best_allow[p, s, d + 1]
-                if i >= 0:
-                    top = -inf
-                    for x in range(wide):
-                        if open_[p, i, x]:
-                            top = max(top, allow[p, s, i, x])
-                    best_allow[p, s, d] += top
-
-
-@njit(cache=True, nogil=True)
-def _open_pieces(depth, i, x, before, after, r, first, tables, best, weight, allow, best_allow,
-                 bound, y, alive, count, sums, moments, allowed):  # fmt: skip
-    """Pieces of result r left open when its pooled row i gets table entry x; their number."""
+def _open_pieces(depth, i, entry, before, r, used, tables, best, weight, allow, best_allow, bound,
+                 y, alive, count, first, last, sums, moments, allowed):  # fmt: skip
+    """Pieces of result r left open when its pooled row i gets a table entry; their number."""
     left = 0
-    c = tables.shape[1]
-    for a in range(count[before, r]):
-        p = alive[before, r, a]
+    after = depth + 1
+    for at in range(count[before, r]):
+        p = alive[before, r, at]
+        if entry < first[depth, p] or entry > last[depth, p]:
+            continue
         fits = True
-        for j in range(c):
-            total = sums[before, p, j] + tables[p, j, i, x]
+        for j in range(used[r]):
+            total = sums[before, p, j] + tables[p, j, i, entry]
             sums[after, p, j] = total
-            if not total + best[p, j, depth + 1] >= -SLACK:
+            if not total + best[p, j, after] >= -SLACK:
                 fits = False
                 break
         if not fits:
@@ -119,17 +105,17 @@ def _open_pieces(depth, i, x, before, after, r, first, tables, best, weight, all
         for s in range(weight.shape[1]):
             if bound[p, s] == inf:
                 continue
-            w = weight[p, s, i, x]
-            e = y[r, i, x]
+            w = weight[p, s, i, entry]
+            e = y[r, i, entry]
             m0 = moments[before, p, s, 0] + w
             m1 = moments[before, p, s, 1] + w * e
             m2 = moments[before, p, s, 2] + w * e * e
             moments[after, p, s, 0] = m0
             moments[after, p, s, 1] = m1
             moments[after, p, s, 2] = m2
-            more = allowed[before, p, s] + allow[p, s, i, x]
+            more = allowed[before, p, s] + allow[p, s, i, entry]
             allowed[after, p, s] = more
-            most = bound[p, s] + more + best_allow[p, s, depth + 1]
+            most = bound[p, s] + more + best_allow[p, s, after]
             if m0 > 0.0 and m2 - m1 * m1 / m0 > most + SLACK * (1.0 + abs(most) + m2):
                 fits = False
                 break
@@ -138,6 +124,38 @@ def _open_pieces(depth, i, x, before, after, r, first, tables, best, weight, all
             left += 1
     count[after, r] = left
     return left
+
+
+@njit(cache=True, nogil=True)
+def _summed(depth, x, who, low, high, rest_low, rest_high, totals):
+    """Whether the printed sums of counts still can be, when a row gets a count."""
+    for s in range(who.shape[0]):
+        total = totals[depth, s] + who[s, depth] * x
+        totals[depth + 1, s] = total
+        if total + rest_high[s, depth + 1] < low[s] or total + rest_low[s, depth + 1] > high[s]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _prints(alive, count, level, ys, vs, tau2, ks, scale, nbar, code, knapp, quantiles, limits,
+            weights, more):  # fmt: skip
+    """Whether the counts, all of them set, print everything as printed; level (r,) the last."""
+    for r in range(ks.size):
+        y, v = ys[r, : ks[r]], vs[r, : ks[r]]
+        if y.size > 1 and code in (ML, REML):
+            possible = False
+            for a in range(count[level[r], r]):
+                p = alive[level[r], r, a]
+                if may_maximise(y, v, tau2[p, 0], tau2[p, 1], code == REML):
+                    possible = True
+                    break
+            if not possible:
+                return False
+        if miss(y, v, scale[r], nbar[r], code, knapp, quantiles[r], limits[r], weights[r], more[r],
+                0.0) > 0.0:  # fmt: skip
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -150,103 +168,103 @@ def _share(at, sizes):
 
 
 @njit(cache=True, nogil=True)
-def descend(values, sizes, group, closing, offset, first, tables, best, weight, allow, best_allow,
-            bound, inside_sum, sum_low, sum_high, rest_low, rest_high, y, v, ks, scale, nbar, code,
-            knapp, quantiles, limits, weights, most, budget):  # fmt: skip
+def descend(rows, res, events, most, budget):
     """Vectors of counts that print everything as printed, in the order of the values.
 
-    values (d, w), sizes (d,): counts of each row to try, in order. group (r, d): the pooled row
-    that a row adds to, or -1; closing (r, d): the pooled row complete at a depth, or -1;
-    offset (r, k): count of the first table entry. first (r + 1,): pieces of each result.
-    inside_sum (s, d), sum_low, sum_high (s,), rest_low, rest_high (s, d + 1): printed sums of
-    counts. most, budget : vectors and nodes at which it stops.
-    Returns the vectors (m, d) and the share of the search that was done: 1 where they are all.
+    rows, res, events : as in `arrays`. most, budget : vectors and nodes at which it stops. Returns
+    the vectors (m, d), the share of the search that was done, which is 1 where they are all, and
+    the nodes visited.
     """
-    depths = sizes.size
-    results = group.shape[0]
-    pieces = tables.shape[0]
-    found = np.empty((64, depths), np.int32)
-    hits = 0
-    nodes = 0
-    alive = np.empty((depths + 1, results, pieces), np.int64)
-    count = np.zeros((depths + 1, results), np.int64)
-    level = np.zeros((depths + 1, results), np.int64)
-    sums = np.zeros((depths + 1, pieces, tables.shape[1]))
-    moments = np.zeros((depths + 1, pieces, weight.shape[1], 3))
-    allowed = np.zeros((depths + 1, pieces, weight.shape[1]))
-    totals = np.zeros((depths + 1, max(1, inside_sum.shape[0])), np.int64)
+    given, values, sizes = rows.given, rows.values.copy(), rows.sizes.copy()
+    group, closing, offset, used = res.group, res.closing, res.offset, res.used
+    edge, shape, tables, best = res.edge, res.shape, res.tables, res.best
+    weight, allow, best_allow, bound = res.weight, res.allow, res.best_allow, res.bound
+    y, v, tau2, ks, scale, nbar = res.y, res.v, res.tau2, res.ks, res.scale, res.nbar
+    code, knapp, quantiles = res.code, res.knapp, res.quantiles
+    limits, weights, more = res.limits, res.weights, res.more
+    who, sum_low, sum_high = events.who, events.low, events.high
+    rest_low, rest_high = events.rest_low, events.rest_high
+    results, depths = group.shape
+    pieces, c, s = tables.shape[0], tables.shape[1], weight.shape[1]
+    alive = np.zeros((depths + 1, results, pieces), np.int64)
+    count, level = alive[:, :, 0].copy(), alive[:, :, 0].copy()
+    base = np.zeros((depths, results), np.int64)
+    first, last = np.zeros((depths, pieces), np.int64), np.zeros((depths, pieces), np.int64)
+    sums, moments = np.zeros((depths + 1, pieces, c)), np.zeros((depths + 1, pieces, s, 3))
+    allowed = np.zeros((depths + 1, pieces, s))
+    totals = np.zeros((depths + 1, events.who.shape[0]), np.int64)
+    ys, vs = np.empty(y.shape[:2]), np.empty(y.shape[:2])
     for r in range(results):
-        for p in range(first[r], first[r + 1]):
+        for p in range(res.first[r], res.first[r + 1]):
             alive[0, r, count[0, r]] = p
             count[0, r] += 1
-    x = np.zeros(depths, np.int64)
-    at = np.full(depths, -1, np.int64)
-    ys = np.empty(y.shape[:2])
-    vs = np.empty(y.shape[:2])
-    depth = 0
-    while depth >= 0:
-        at[depth] += 1
-        if at[depth] >= sizes[depth]:
-            at[depth] = -1
-            depth -= 1
-            continue
-        nodes += 1
-        if nodes > budget:
-            return found[:hits], _share(at, sizes)
-        x[depth] = values[depth, at[depth]]
-        ok = True
-        for s in range(inside_sum.shape[0]):
-            total = totals[depth, s] + inside_sum[s, depth] * x[depth]
-            totals[depth + 1, s] = total
-            if (
-                total + rest_high[s, depth + 1] < sum_low[s]
-                or total + rest_low[s, depth + 1] > sum_high[s]
-            ):
-                ok = False
-                break
-        if not ok:
-            continue
-        for r in range(results):
-            i = closing[r, depth]
-            before = level[depth, r]
-            if i < 0:
-                level[depth + 1, r] = before
+    x, at = np.zeros(depths, np.int64), np.full(depths, -1, np.int64)
+    low, high = np.zeros(depths, np.int64), np.zeros(depths, np.int64)
+    found = np.empty((64, depths), np.int32)
+    hits = nodes = 0
+    many, known = given.shape
+    broken = known
+    for g in range(many):
+        start = 0
+        if g > 0:  # what this shares with the given counts before it stays set
+            while start < known and given[g, start] == given[g - 1, start]:
+                start += 1
+            if start > broken:
                 continue
-            c = 0
-            for d in range(depth + 1):
-                if group[r, d] == i:
-                    c += x[d]
-            c -= offset[r, i]
-            level[depth + 1, r] = depth + 1
-            ys[r, i] = y[r, i, c]
-            vs[r, i] = v[r, i, c]
-            left = _open_pieces(
-                depth, i, c, before, depth + 1, r, first, tables, best, weight, allow, best_allow,
-                bound, y, alive, count, sums, moments, allowed,
-            )  # fmt: skip
-            if left == 0:
-                ok = False
-                break
-        if not ok:
-            continue
-        if depth < depths - 1:
-            depth += 1
-            continue
-        for r in range(results):
-            k = ks[r]
-            if miss(ys[r, :k], vs[r, :k], scale[r], nbar[r], code, knapp, quantiles[r],
-                    limits[r], weights[r], 0.0) > 0.0:  # fmt: skip
-                ok = False
-                break
-        if not ok:
-            continue
-        if hits == found.shape[0]:
-            bigger = np.empty((2 * hits, depths), np.int32)
-            bigger[:hits] = found
-            found = bigger
-        for d in range(depths):
-            found[hits, d] = x[d]
-        hits += 1
-        if hits >= most:
-            return found[:hits], _share(at, sizes)
-    return found[:hits], 1.0
+        values[:known, 0], sizes[:known] = given[g], 1
+        depth = deepest = start
+        enter = True
+        while depth >= start:
+            if enter:  # this row is reached from the one before
+                enter = False
+                deepest = max(deepest, depth)
+                own = values[depth, : sizes[depth]]
+                low[depth], high[depth] = _reach(
+                    depth, own.min(), own.max(), group, closing, offset, used, edge, shape, tables,
+                    best, x, base, alive, count, level, first, last, sums,
+                )  # fmt: skip
+                at[depth] = np.searchsorted(own, low[depth]) - 1 if rows.ascending else -1
+            at[depth] += 1
+            over = at[depth] >= sizes[depth]
+            if over or (rows.ascending and values[depth, at[depth]] > high[depth]):
+                at[depth] = -1
+                depth -= 1
+                continue
+            value = values[depth, at[depth]]
+            if value < low[depth] or value > high[depth]:
+                continue
+            nodes += 1
+            if nodes > budget:
+                return found[:hits], (g + _share(at, sizes)) / many, nodes
+            x[depth] = value
+            fits = _summed(depth, value, who, sum_low, sum_high, rest_low, rest_high, totals)
+            for r in range(results):
+                i, before = closing[r, depth], level[depth, r]
+                level[depth + 1, r] = before
+                if fits and i >= 0:
+                    entry = base[depth, r] + value
+                    level[depth + 1, r] = depth + 1
+                    ys[r, i], vs[r, i] = y[r, i, entry], v[r, i, entry]
+                    left = _open_pieces(
+                        depth, i, entry, before, r, used, tables, best, weight, allow, best_allow,
+                        bound, y, alive, count, first, last, sums, moments, allowed,
+                    )  # fmt: skip
+                    fits = left > 0
+            if not fits:
+                continue
+            if depth < depths - 1:
+                depth += 1
+                enter = True
+            elif _prints(alive, count, level[depths], ys, vs, tau2, ks, scale, nbar, code, knapp,
+                         quantiles, limits, weights, more):  # fmt: skip
+                if hits == found.shape[0]:
+                    bigger = np.empty((2 * hits, depths), np.int32)
+                    bigger[:hits] = found
+                    found = bigger
+                for d in range(depths):
+                    found[hits, d] = x[d]
+                hits += 1
+                if hits >= most:
+                    return found[:hits], (g + _share(at, sizes)) / many, nodes
+        broken = min(deepest, known)
+    return found[:hits], 1.0, nodes

@@ -10,7 +10,7 @@ from math import exp, inf
 import numpy as np
 from numba import njit
 
-from .joint import SLACK
+from .tighten import SLACK
 
 _ROUNDS, _RATE = 60, 4.0
 
@@ -20,7 +20,7 @@ def apart(first, second, open_first, open_second, alive_first, alive_second):
     """Close the pieces of each result that no piece of the other can hold together with.
 
     first, second : tables (p, c, k, x) of two results about the same rows; open_ (p, k, x), alive_
-    (p,) as in `joint.tighten`. Returns whether any was closed.
+    (p,) as in `tighten.tighten`. Returns whether any was closed.
     """
     a, b = first.shape[0], second.shape[0]
     keeps_first = np.zeros(a, np.bool_)

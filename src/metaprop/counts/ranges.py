@@ -12,7 +12,9 @@ from math import prod
 
 import numpy as np
 
-from .several import Counts, Root, Search, ends
+from .several import Root, Search
+from .tables import Counts, ends
+from .vectors import ordered
 
 # Nodes of a first look, of a whole listing, and of one question about an end of a range.
 LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
@@ -53,7 +55,7 @@ class Span:
 
 
 def _listed(x: Counts) -> Outcome:
-    x = x[np.lexsort(x[:, ::-1].T)]
+    x = ordered(x)
     return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
 
 

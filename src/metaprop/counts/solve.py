@@ -1,8 +1,8 @@
-"""Exhaustive search for the counts behind a printed pooled result, on this machine or a cluster."""
+"""Every vector of counts that prints as one pooled result prints, on this machine or a cluster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -10,49 +10,79 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from . import search
-from .bounds import Constraint, Model, Piece, pieces
-
-Counts = NDArray[np.int32]
+from . import distance
+from .several import Given, Root, Search, Totals
+from .statement import Printed
+from .tables import Counts, Target
+from .vectors import ordered
 
 # What one call may cost before it is refused: minutes on one processor, and a few GB.
 NODE_LIMIT = 10**10
-_PROBES = 2000
-# Vectors that are worth a task of their own, and tasks per piece of tau² at the most.
-_WORTH, _PARTS = 10**6, 16
+# Vectors of a grid that are worth a task of their own, and tasks at the most.
+_WORTH, _PARTS = 10**7, 16
 
 
 class TooLarge(ValueError):
     """A search beyond the limit; the message says what it would take."""
 
 
-def _split(low: Counts, high: Counts, parts: int) -> tuple[Counts, Counts]:
-    """Cut boxes along their first open columns until there are enough of them, in order."""
-    for column in range(low.shape[1] - 1):
-        if len(low) >= parts:
-            break
-        ranges = [np.arange(a, b + 1) for a, b in zip(low[:, column], high[:, column], strict=True)]
-        at = np.repeat(np.arange(len(low)), [len(r) for r in ranges])
-        value = np.concatenate(ranges)
-        low, high = low[at], high[at]
-        low[:, column] = high[:, column] = value
-    return low, high
+def search_size(printed: Printed, low: ArrayLike, high: ArrayLike) -> tuple[int, float]:
+    """Vectors of the grid, and about how many nodes a search of it visits."""
+    grid = prod(int(w) for w in np.asarray(high) - np.asarray(low) + 1)
+    search = _search(printed, np.asarray(low), np.asarray(high), None, None)
+    root = search.root(search.domain)
+    return grid, 0.0 if root is None else search.nodes(root)
 
 
-def _task(model: Model, printed: Constraint, piece: Piece, low: Counts, high: Counts, start: int
-) -> Counts:  # fmt: skip
-    """One piece of tau² over some boxes; a function of its own so that a cluster can run it."""
-    found, nodes = search.search_boxes(
-        low, high, piece.tables, piece.spread, piece.bound, piece.ends, piece.steepness,
-        model.effects, model.v, np.array(piece.tau2), model.code,
-        model.method.scale == "PFT", model.nbar, model.hartung_knapp, model.quantile,
-        printed.printed,
-    )  # fmt: skip
-    if nodes < 0:
-        counts = ", ".join(f"{x}/{n}" for x, n in zip(found[0], model.n, strict=False))
-        raise ArithmeticError(f"{model.method.tau2_method} did not converge for counts {counts}")
-    found[:, -1] += start
-    return found
+def _search(
+    printed: Printed, low: Counts, high: Counts, members: Counts | None, extra: ArrayLike | None
+) -> Search:
+    """The search for one result: each row from low to high."""
+    add = np.eye(len(low), dtype=np.int32) if members is None else members
+    domain = []
+    for a, b in zip(low, high, strict=True):
+        domain.append(np.arange(b + 1) >= a)
+    more = None if extra is None else np.asarray(extra, float)
+    accept = partial(_accept, printed, add)
+    return Search([Target(printed, add, more)], domain, Totals.none(len(low)), accept)
+
+
+def _accept(printed: Printed, members: Counts, x: Counts) -> NDArray[np.bool_]:
+    return meets(printed, x @ members.T)
+
+
+def _task(search: Search, root: Root, given: Given | None) -> Counts:
+    """A part of a search; a function of its own so that a cluster can run it."""
+    return search.run(root, 2**62, 2**62, given=given)[0]
+
+
+def _parts(search: Search, root: Root, given: Given | None, most: int) -> list[Given | None]:
+    """The search in parts of about one size: first rows with their joint counts, in order."""
+    domain = root[0]
+    if most <= 1:
+        return [given]
+    if given is None:
+        rows, many = [], 1
+        for row in search.order(domain)[:-1]:
+            if many >= 4 * most:
+                break
+            rows.append(int(row))
+            many *= int(domain[row].sum())
+        grids = np.meshgrid(*(np.flatnonzero(domain[r]) for r in rows), indexing="ij")
+        given = rows, np.stack([g.ravel() for g in grids], axis=1) if rows else None
+        if not rows:
+            return [None]
+    rows, x = given
+    return [(rows, part) for part in np.array_split(x, max(1, min(len(x), most)))]
+
+
+def _given(given: Given, domain: list) -> Given:
+    """Given counts that the domain leaves, rows with few counts first, sorted."""
+    rows, x = given
+    left = np.all([domain[r][x[:, j]] for j, r in enumerate(rows)], axis=0)
+    x = np.asarray(x, np.int32)[left]
+    by = np.argsort([len(np.unique(c)) for c in x.T], kind="stable")
+    return [rows[j] for j in by], ordered(x[:, by])
 
 
 def _run(
@@ -61,72 +91,56 @@ def _run(
     """Results of the tasks in their order, from threads here or from a Dask cluster."""
     disable = None if progress is None else not progress
     bar = tqdm(total=len(tasks), unit="part", desc="search", disable=disable, delay=2)
-    with bar:
+    with bar, ThreadPoolExecutor() as pool:
         if client is not None:
-            results = []
-            for future in client.map(function, *zip(*tasks, strict=True), pure=False):
-                results.append(future.result())
-                bar.update()
-            return results
-        with ThreadPoolExecutor() as pool:
-            results = []
-            for result in pool.map(function, *zip(*tasks, strict=True)):
-                results.append(result)
-                bar.update()
-            return results
+            futures = client.map(function, *zip(*tasks, strict=True), pure=False)
+            answers = (f.result() for f in futures)
+        else:
+            answers = pool.map(function, *zip(*tasks, strict=True))
+        results = []
+        for result in answers:
+            results.append(result)
+            bar.update()
+        return results
 
 
-def search_size(
-    model: Model, printed: Constraint, low: ArrayLike, high: ArrayLike
-) -> tuple[int, float]:
-    """Vectors of the grid, and about how many nodes a search of it visits (Knuth 1975)."""
-    low, high = np.asarray(low, np.int32), np.asarray(high, np.int32)
-    grid = prod(int(w) for w in high - low + 1)
-    order = np.lexsort((np.asarray(model.n), high - low))
-    own = replace(model, n=tuple(np.asarray(model.n)[order].tolist()))
-    uniform = np.random.default_rng(2023).random((_PROBES, len(low)))
-    nodes = sum(
-        search.probe(low[order], high[order], p.tables, p.spread, p.bound, own.effects, uniform)
-        for p in pieces(own, printed)
-    )
-    return grid, float(nodes)
-
-
-def _refuse_beyond(
-    limit: float, model: Model, printed: Constraint, low: Counts, high: Counts
-) -> None:
-    if prod(int(w) for w in high - low + 1) <= limit:
-        return  # the tree is smaller than the grid: no need to estimate it
-    grid, nodes = search_size(model, printed, low, high)
-    if nodes > limit:
-        raise TooLarge(
-            f"found {grid:.3g} vectors to decide on, about {nodes:.2g} nodes of a search tree, "
-            f"expected at most {limit:.2g}; narrow the evidence of a row or raise the limit"
-        )
+def _checked(printed: Printed, low: Counts, high: Counts, members: Counts | None) -> None:
+    if printed.method.ci_method != "wald" and printed.k < 2:
+        name = printed.method.ci_method
+        raise ValueError(f"ci_method: found k = 1 row, {name} needs at least 2")
+    most = np.array(printed.n) if members is None else high
+    bad = np.flatnonzero((low < 0) | (low > high) | (high > most))
+    if len(bad):
+        i = bad[0]
+        found = f"counts {low[i]} to {high[i]}"
+        raise ValueError(f"row {i}: found {found}, expected a range within 0 to {most[i]}")
 
 
 def identified_set(
-    model: Model,
-    printed: Constraint,
+    printed: Printed,
     low: ArrayLike,
     high: ArrayLike,
     *,
+    members: Counts | None = None,
+    given: Given | None = None,
     extra: ArrayLike | None = None,
     limit: float = NODE_LIMIT,
     client: Any = None,
     progress: bool | None = None,
-) -> tuple[Counts, NDArray[np.int64]]:
-    """Every vector of counts in the boxes whose pooled result prints as stated.
+) -> Counts:
+    """Every vector of counts whose pooled result prints as stated, sorted as counts, (m, rows).
 
     Parameters
     ----------
-    model : Model
-        Rows' sizes (k) and the method.
-    printed : Constraint
-    low, high : array_like of int, shape (k,) or (boxes, k)
+    printed : Printed
+    low, high : array_like of int, shape (rows,)
         Smallest and largest count of each row, both possible.
+    members : ndarray, shape (k, rows), optional
+        Which rows each pooled row adds up; every row is one of its own otherwise.
+    given : (rows, vectors), optional
+        Rows whose joint counts are known to be one of some vectors (g, rows).
     extra : array_like, shape (k, max n + 1), optional
-        Entry of each count in a further sum over the rows that must not be negative.
+        Entry of each count in a further sum over the pooled rows that must not be negative.
     limit : float
         Nodes of the search tree, estimated, beyond which the search is refused.
     client : dask.distributed.Client, optional
@@ -134,79 +148,61 @@ def identified_set(
     progress : bool, optional
         Whether to show a progress bar after two seconds; None shows it on a terminal.
 
-    Returns
-    -------
-    vectors : ndarray, shape (m, k)
-        Sorted by box, then as counts.
-    box : ndarray, shape (m,)
-        Which box each vector is of.
-
     Raises
     ------
     ValueError
-        If a box is empty or leaves 0..n, or on Hartung-Knapp with one row.
+        If a range is empty or leaves 0..n, or on an interval of residuals with one row.
     TooLarge
         With the size of the grid and of the search.
+    ArithmeticError
+        If an estimator does not converge for some vector.
     """
-    low, high = (np.atleast_2d(np.asarray(a, np.int32)) for a in (low, high))
-    n = np.asarray(model.n)
-    bad = np.argwhere((low < 0) | (low > high) | (high > n))
-    if len(bad):
-        b, i = bad[0]
-        found, most = f"counts {low[b, i]} to {high[b, i]}", n[i]
-        raise ValueError(f"row {i}: found {found}, expected a range within 0 to {most}")
-    if model.method.ci_method != "wald" and len(n) < 2:
-        raise ValueError(f"ci_method: found k = 1 row, {model.method.ci_method} needs at least 2")
-    if len(low) == 1:
-        _refuse_beyond(limit, model, printed, low[0], high[0])
-    # Known rows first: what they add is settled at once. The widest last: it is solved for.
-    order = np.lexsort((n, (high - low).max(0)))
-    own = replace(model, n=tuple(n[order].tolist()))
-    low, high = low[:, order], high[:, order]
-    boxes = len(low)
-    parts = 1 + int(min((high - low + 1.0).prod(1).sum() // _WORTH, _PARTS - 1))
-    if boxes == 1:
-        low, high = _split(low, high, 4 * parts)
-    tasks = []
-    for p in pieces(own, printed):
-        if extra is not None:
-            more = np.asarray(extra, float)[order]
-            p = replace(p, tables=np.concatenate([p.tables, more[None]]))
-        for part in np.array_split(np.arange(len(low)), min(len(low), parts)):
-            tasks.append((own, printed, p, low[part], high[part], int(part[0])))
-    found = _run(_task, tasks, client, progress)
-    table = np.concatenate([np.empty((0, len(n) + 1), np.int32), *found])
-    if boxes == 1:
-        table[:, -1] = 0
-    out = np.empty_like(table)
-    out[:, order] = table[:, :-1]
-    out[:, -1] = table[:, -1]
-    out = out[np.lexsort([*out[:, -2::-1].T, out[:, -1]])]
-    return out[:, :-1], out[:, -1].astype(np.int64)
+    low, high = np.array(low, np.int32), np.array(high, np.int32)
+    _checked(printed, low, high, members)
+    search = _search(printed, low, high, members, extra)
+    domain = search.domain
+    for j, row in enumerate(given[0] if given else ()):
+        domain[row] = np.isin(np.arange(len(domain[row])), given[1][:, j])
+    none = np.empty((0, len(low)), np.int32)
+    root = search.root(domain, deep=False)
+    if root is None:
+        return none
+    if given is not None:
+        given = _given(given, root[0])
+    fixed = set(given[0]) if given else set()
+    grid = prod(int(d.sum()) for r, d in enumerate(root[0]) if r not in fixed)
+    grid *= len(given[1]) if given else 1
+    if grid > limit and (nodes := search.nodes(root, given)) > limit:
+        raise TooLarge(
+            f"found {grid:.3g} vectors to decide on, about {nodes:.2g} nodes of a search tree, "
+            f"expected at most {limit:.2g}; narrow the evidence of a row or raise the limit"
+        )
+    most = _PARTS if client is not None else int(min(1 + grid // _WORTH, _PARTS))
+    parts = _parts(search, root, given, most)
+    tasks = [(search, root, part) for part in parts]
+    return ordered(np.concatenate([none, *_run(_task, tasks, client, progress)]))
 
 
-def meets(model: Model, printed: Constraint, x: Counts) -> NDArray[np.bool_]:
-    """Whether each vector of x, shape (m, k), gives the printed result; shape (m,)."""
-    return meets_by_inverse(model, printed, x, [model.method.inverse])[0]
+def meets(printed: Printed, x: Counts) -> NDArray[np.bool_]:
+    """Whether each vector of x, shape (m, k), gives the printed estimate and limits; shape (m,)."""
+    return meets_at(printed, x, [printed.nbar])[0]
 
 
-def meets_by_inverse(
-    model: Model, printed: Constraint, x: Counts, inverses: Sequence[str]
-) -> NDArray[np.bool_]:
-    """Whether each vector of x gives the printed result under each inverse, (inverses, m)."""
-    return meets_at(model, printed, x, [model.by(inverse=i).nbar for i in inverses])
+def meets_at(printed: Printed, x: Counts, nbars: ArrayLike) -> NDArray[np.bool_]:
+    """Whether each vector of x gives them with each sample size of the way back, (nbars, m).
 
-
-def meets_at(model: Model, printed: Constraint, x: Counts, nbars: ArrayLike) -> NDArray[np.bool_]:
-    """Whether each vector of x gives the printed result with each sample size of the way back.
-
-    One fit serves all of them, for tau² is estimated before the way back. Shape (nbars, m).
+    One fit serves all of them, for tau² is estimated before the way back.
     """
-    nbars = np.asarray(nbars, float)
+    nbars, x = np.asarray(nbars, float), np.asarray(x, np.int32)
     out = np.empty((len(nbars), len(x)), bool)
-    search.meets(
-        np.asarray(x, np.int32), model.effects, model.v, model.code,
-        model.method.scale == "PFT", nbars, model.hartung_knapp, model.quantile,
-        printed.printed, out,
+    if not len(x):
+        return out
+    y, v = printed.effects(np.zeros(printed.k, int), np.array(printed.n))
+    bad = distance.meets(
+        x, y, v, printed.scale_code, nbars, printed.code, printed.hartung_knapp + printed.adhoc,
+        printed.quantile, printed.rates, out,
     )  # fmt: skip
+    if bad >= 0:
+        counts = ", ".join(f"{a}/{n}" for a, n in zip(x[bad], printed.n, strict=True))
+        raise ArithmeticError(f"{printed.method.tau2_method} did not converge for counts {counts}")
     return out

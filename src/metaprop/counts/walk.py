@@ -12,15 +12,15 @@ _PAIR = 0.5  # share of the steps that move two rows at once
 
 
 @njit(cache=True, nogil=True)
-def walk(x, row, steps, values, sizes, group, offset, inside_sum, sum_low, sum_high, y, v, ks,
-         scale, nbar, code, knapp, quantiles, limits, weights):  # fmt: skip
+def walk(x, row, steps, rows, res, events):
     """Change x (d,) in place, one or two rows at a time but never `row`, until it prints.
 
-    Arguments after steps are those of `joint.descend`, with values (d, w) ascending. Returns
-    whether x prints as printed.
+    Arguments after steps are those of `joint.descend`, with values ascending. Returns whether x
+    prints as printed.
     """
     np.random.seed(2023)
     depths = x.size
+    values, sizes = rows.values, rows.sizes
     at = np.empty(depths, np.int64)
     free = np.empty(depths, np.int64)
     n = 0
@@ -30,9 +30,7 @@ def walk(x, row, steps, values, sizes, group, offset, inside_sum, sum_low, sum_h
         if sizes[d] > 1 and d != row:
             free[n] = d
             n += 1
-    args = (group, offset, inside_sum, sum_low, sum_high, y, v, ks, scale, nbar, code, knapp,
-            quantiles, limits, weights)  # fmt: skip
-    now = _away(x, 1e300, args)
+    now = _away(x, 1e300, res, events)
     for step in range(steps):
         if now == 0.0:
             return True
@@ -48,7 +46,7 @@ def walk(x, row, steps, values, sizes, group, offset, inside_sum, sum_low, sum_h
         x[i], x[j] = values[i, at[i]], values[j, at[j]]
         heat = _HEAT * (1.0 - step / steps)
         cap = now - heat * log(max(np.random.random(), 1e-12))
-        new = _away(x, cap, args)
+        new = _away(x, cap, res, events)
         if new <= cap:
             now = new
         else:
@@ -66,31 +64,31 @@ def _move(i, at, sizes):
 
 
 @njit(cache=True, nogil=True)
-def _away(x, cap, args):
+def _away(x, cap, res, events):
     """How far x is from printing as printed, over all results and printed sums."""
-    (group, offset, inside_sum, sum_low, sum_high, y, v, ks, scale, nbar, code, knapp, quantiles,
-     limits, weights) = args  # fmt: skip
     total = 0.0
-    for s in range(inside_sum.shape[0]):
-        events = 0
+    for s in range(events.who.shape[0]):
+        many = 0
         for d in range(x.size):
-            events += inside_sum[s, d] * x[d]
-        total += max(0, sum_low[s] - events, events - sum_high[s])
-    ys = np.empty(y.shape[1])
-    vs = np.empty(y.shape[1])
-    at = np.empty(y.shape[1], np.int64)
-    for r in range(group.shape[0]):
-        k = ks[r]
+            many += events.who[s, d] * x[d]
+        total += max(0, events.low[s] - many, many - events.high[s])
+    kmax = res.y.shape[1]
+    ys = np.empty(kmax)
+    vs = np.empty(kmax)
+    at = np.empty(kmax, np.int64)
+    for r in range(res.group.shape[0]):
+        k = res.ks[r]
         for i in range(k):
-            at[i] = -offset[r, i]
+            at[i] = -res.offset[r, i]
         for d in range(x.size):
-            if group[r, d] >= 0:
-                at[group[r, d]] += x[d]
+            if res.group[r, d] >= 0:
+                at[res.group[r, d]] += x[d]
         for i in range(k):
-            ys[i] = y[r, i, at[i]]
-            vs[i] = v[r, i, at[i]]
-        total += miss(ys[:k], vs[:k], scale[r], nbar[r], code, knapp, quantiles[r], limits[r],
-                      weights[r], cap - total)  # fmt: skip
+            ys[i] = res.y[r, i, at[i]]
+            vs[i] = res.v[r, i, at[i]]
+        total += miss(ys[:k], vs[:k], res.scale[r], res.nbar[r], res.code, res.knapp,
+                      res.quantiles[r], res.limits[r], res.weights[r], res.more[r],
+                      cap - total)  # fmt: skip
         if total > cap:
             return total
     return total

@@ -6,8 +6,9 @@ from functools import partial
 import numpy as np
 
 from ..counts.ranges import Outcome, known
-from ..counts.several import Search, Target, Totals
-from ..counts.sums import Printed
+from ..counts.several import Search, Totals
+from ..counts.statement import Printed
+from ..counts.tables import Target
 from ..effectsize import INVERSES
 from .problem import Candidate, Problem
 from .values import holds

@@ -1,0 +1,109 @@
+"""Many vectors of counts at once: in order, different, among others, below others."""
+
+from math import inf
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int32]
+
+
+def codes(*tables: Counts) -> list[NDArray[np.int64]]:
+    """One whole number for each vector (m, k) of each table, equal and ordered as the vectors."""
+    whole = np.concatenate(tables)
+    parts = np.cumsum([len(t) for t in tables])[:-1]
+    if not whole.size:
+        return [np.zeros(len(t), np.int64) for t in tables]
+    low = whole.min(0)
+    wide = (whole.max(0) - low + 1).astype(object)
+    if np.prod(wide) >= 2**62:
+        return np.split(np.unique(whole, axis=0, return_inverse=True)[1].reshape(-1), parts)
+    step = np.append(np.cumprod(wide[:0:-1])[::-1], 1).astype(np.int64)
+    return np.split((whole - low).astype(np.int64) @ step, parts)
+
+
+def ordered(x: Counts) -> Counts:
+    """The vectors, sorted as counts."""
+    return x[np.argsort(codes(x)[0], kind="stable")]
+
+
+def different(x: Counts) -> Counts:
+    """The vectors, each once, sorted as counts."""
+    return x[np.unique(codes(x)[0], return_index=True)[1]]
+
+
+def among(x: Counts, y: Counts) -> NDArray[np.bool_]:
+    """Whether each vector of x is one of y."""
+    return np.isin(*codes(x, y))
+
+
+def below(a: Counts, b: Counts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which vectors of a have one of b that is nowhere smaller, and the other way round."""
+    if not (len(a) and len(b)):
+        return np.zeros(len(a), bool), np.zeros(len(b), bool)
+    # Only rows in which a can exceed b matter, and many vectors agree in them.
+    rows = a.max(0) > b.min(0)
+    out = []
+    for x, y, sign in ((a[:, rows], b[:, rows], 1), (b[:, rows], a[:, rows], -1)):
+        code = codes(x)[0]
+        _, first, of = np.unique(code, return_index=True, return_inverse=True)
+        fits = np.zeros(len(first), bool)
+        other = sign * different(y)
+        dominated(sign * x[first], other[np.argsort(-other.sum(1), kind="stable")], fits)
+        out.append(fits[of])
+    return out[0], out[1]
+
+
+@njit(cache=True, nogil=True)
+def dominated(a, b, out):
+    """out[r] = whether some row of b is at least row r of a in every column.
+
+    Rows of b are sorted by their sums, the largest first: below its own sum nothing is to be found.
+    """
+    totals = b.sum(1)
+    last = 0
+    for r in range(a.shape[0]):
+        out[r] = False
+        total = a[r].sum()
+        for step in range(-1, b.shape[0]):
+            s = step if step >= 0 else last  # what served the row before may serve again
+            if step >= 0 and totals[s] < total:
+                break
+            fits = True
+            for i in range(a.shape[1]):
+                if a[r, i] > b[s, i]:
+                    fits = False
+                    break
+            if fits:
+                out[r] = True
+                last = s
+                break
+
+
+@njit(cache=True, nogil=True)
+def cheapest(a, cost_a, b, cost_b, total, out):
+    """Fill out with rows (i, j) of a and b, a nowhere above b, that cost least together.
+
+    Rows are sorted by cost. The cost of a pair is the sum of both (total) or the larger one, and is
+    returned; inf without a pair.
+    """
+    best = inf
+    for i in range(a.shape[0]):
+        least = cost_a[i] + cost_b[0] if total else max(cost_a[i], cost_b[0])
+        if least >= best:
+            break
+        for j in range(b.shape[0]):
+            cost = cost_a[i] + cost_b[j] if total else max(cost_a[i], cost_b[j])
+            if cost >= best:
+                break
+            fits = True
+            for c in range(a.shape[1]):
+                if a[i, c] > b[j, c]:
+                    fits = False
+                    break
+            if fits:
+                best = cost
+                out[0], out[1] = i, j
+                break
+    return best
