@@ -11,9 +11,10 @@ SYNC := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --lo
 # call, replace the environment and take the packages away from what runs in it.
 INTERPRETER := import os, sys; assert sys.version_info >= (3, 11); print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 
-# Tests that start no kernel, no browser and no R; those of some seconds left out.
-SLOW := $(addprefix tests/metaprop/test_,bayes.py bayes_binomial.py equivalent.py every_proportion.py\
-  exact.py moderators.py oracle.py pymare.py small_study.py specifications.py)
+# Tests that start no kernel, no browser and no R; those left out that take, or import for, seconds.
+SLOW := $(addprefix tests/metaprop/test_,bayes.py bayes_binomial.py equivalent.py every_proportion.py \
+  exact.py figures_sensitivity.py influence.py moderators.py oracle.py pymare.py small_study.py \
+  specifications.py)
 QUICK := tests/test_house.py tests/test_articles.py $(addprefix tests/clofarabine/test_,\
   data.py rule_table.py text.py show.py documents.py fuzz.py) $(addprefix tests/compendium/test_,\
   compare.py codecheck.py publish.py) $(filter-out $(SLOW),$(wildcard tests/metaprop/test_*.py))
@@ -51,8 +52,8 @@ test: env-test lint  ## lint, unit and property tests, notebooks against their o
 	@$(RUN) -m pytest -n $(JOBS)
 
 check: env-test lint  ## half a minute while editing: lint, unit and property tests, one notebook
-	@$(RUN) -m pytest -q -n $(JOBS) --dist load $(QUICK)
-	@$(RUN) -m clofarabine reproduce --only 01 --build build/check
+	@$(RUN) -m clofarabine reproduce --only 01 --build build/check & \
+	  $(RUN) -m pytest -q -n $(JOBS) --dist load $(QUICK); tests=$$?; wait $$! && exit $$tests
 
 test-browser: env-test  ## the notebooks in JupyterLab in a real browser (needs chromium; part of test)
 	@$(RUN) -m pytest tests/browser

@@ -188,13 +188,15 @@ def page(server: tuple[str, str, Path], chromium: Any) -> Iterator[tuple[Any, li
     page.on("pageerror", lambda e: errors.append(str(e)))
     yield page, errors
     context.close()
+    assert not errors, errors
 
 
 @pytest.fixture
 def lab(server: tuple[str, str, Path], page: tuple[Any, list[str]]) -> Iterator[Lab]:
-    """JupyterLab; errors that the page itself throws meanwhile fail the test."""
+    """JupyterLab; errors that the page itself throws, since the test before, fail the test."""
     address, token, root = server
     tab, errors = page
-    errors.clear()
     yield Lab(tab, root, address, token)
-    assert not errors, errors
+    thrown = errors.copy()
+    errors.clear()
+    assert not thrown, thrown
