@@ -154,8 +154,8 @@ def _path(took: Record, floor: float) -> list[str]:
         lines.append(f"| {name} | {a:.1f} | {b:.1f} | {b - a:.1f} | {'yes' * (name in chain)} |")
     return [
         *lines, "",
-        f"The critical path takes {seconds:.1f} of {end:.1f} s: no order of the notebooks is "
-        "faster.", "", "![When each notebook ran](pipeline.svg)", "",
+        f"The critical path takes {seconds:.1f} of {end:.1f} s: at these times no order of the "
+        "notebooks ends sooner.", "", "![When each notebook ran](pipeline.svg)", "",
     ]  # fmt: skip
 
 
