@@ -24,7 +24,7 @@ TITLE = "The pipeline"
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 PEERS = os.environ.get("PEERS") != "0"
 JOBS = os.cpu_count() or 1
-NUMBERS = (1, 4, 16)  # notebooks of the growth curve
+NUMBERS = (1, 4, 8)  # notebooks of the growth curve
 
 # What the machinery alone does: empty notebooks, no library preloaded.
 EMPTY = """
