@@ -48,7 +48,7 @@ def dl_rows(residual, y, v, out):
             for j in range(k):
                 ys[j, i] = y[r, j]
                 vs[j, i] = v[r, j]
-        _side_by_side(ys, vs, tau2, mu, sw, q, True)
+        _side_by_side(ys, vs, tau2, mu, sw, q, k > 0)  # no constant: compiled once for both calls
         for j in range(k):
             for i in range(LANES):
                 sw2[i] += 1.0 / vs[j, i] ** 2
