@@ -15,7 +15,7 @@ from .primary import view
 
 # Side by side where there is room, below each other where there is not: nothing is cut off.
 _ROW = {"flex_flow": "row wrap", "width": "100%"}
-_LISTS = {"flex": "0 0 26em"}
+_LISTS = {"flex": "0 0 28em"}
 _SHOWN = {"flex": "1 1 30em", "min_width": "0"}
 
 
@@ -27,8 +27,8 @@ def _list(name: str, value: str) -> widgets.Dropdown:
         options=[(words[v], v) for v in valid],
         value=choose(name, value, valid),
         description=parameters.NAMES[name],
-        style={"description_width": "9em"},
-        layout={"width": "25em"},
+        style={"description_width": "11em"},
+        layout={"width": "27em"},
     )
 
 

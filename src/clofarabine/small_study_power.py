@@ -206,8 +206,7 @@ def largest_row(part: Part, p: Power) -> dict[str, Any]:
     reverse = ": a large study with a high rate, the reverse of what unpublished failures leave"
     return {
         "label": studies.quoted(row["label"]),
-        "low": low,
-        "high": high,
+        "rates": f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}",
         "large": p.large,
         "reading": reverse if low > p.large else "",
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from .errors import PipelineError
-from .steps import Project
+from .steps import Project, Step
 
 if TYPE_CHECKING:
     from .run import Run
@@ -105,6 +105,18 @@ def _counts(project: Project, path: Path | None) -> None:
         print(project.hooks.check_counts(path), flush=True)
 
 
+def _same_counts(project: Project, steps: list[Step]) -> None:
+    """Refuse notebooks that would read a table made of other counts than they are given."""
+    made = {table for s in steps for table in s.writes}
+    for s in steps:
+        for table in (t for t in s.reads if t not in made):
+            maker = next((m for m in project.steps if table in m.writes), None)
+            if maker:
+                makes = f"which {maker.name} makes of the counts"
+                add = f"add --only {maker.name.partition('_')[0]}"
+                raise PipelineError(f"--counts: {s.name} reads {table}.csv, {makes}: {add}")
+
+
 def _reproduce(project: Project, args: argparse.Namespace) -> int:
     from . import compare, schedule, workspace
 
@@ -112,6 +124,8 @@ def _reproduce(project: Project, args: argparse.Namespace) -> int:
     steps.sort(key=project.steps.index)
     parameters = dict(args.parameters)
     _counts(project, args.counts)
+    if args.counts:
+        _same_counts(project, steps)
     build = (args.build or project.build).resolve()
     with workspace.workspace(project, build):
         runs = schedule.run_all(

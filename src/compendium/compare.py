@@ -120,8 +120,10 @@ def notebook_difference(
         return f"{len(cells[0])} cells instead of {len(cells[1])}"
     for i, pair in enumerate(zip(*cells, strict=True), start=1):
         for (kind, a), (other, b) in zip(*(_texts(c) for c in pair), strict=False):
+            if kind != other:
+                return f"cell {i}: {kind} instead of {other}"
             by_kind = {"image/svg+xml": drawing, "image/png": _encoded_difference}
-            if found := by_kind.get(kind if kind == other else "", text_difference)(a, b):
+            if found := by_kind.get(kind, text_difference)(a, b):
                 return f"cell {i}: {found}"
         if len(list(_texts(pair[0]))) != len(list(_texts(pair[1]))):
             return f"cell {i}: another number of outputs"

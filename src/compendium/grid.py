@@ -73,10 +73,13 @@ def read(project: Project, path: Path) -> Grid:
     _expect(isinstance(values, dict) and bool(values), file, values, "parameters, name: [values]")
     for name, listed in values.items():
         _expect(isinstance(name, str), f"{file}, parameters", name, "the name of a parameter")
-        _expect(isinstance(listed, list) and bool(listed), f"{file}, {name}", listed, "a list")
+        _expect(
+            isinstance(listed, list) and bool(listed), f"{file}, {name}", listed, "a list of values"
+        )
         again = [v for i, v in enumerate(listed) if v in listed[:i]]
         _expect(not again, f"{file}, {name}", again[:1], "each value once")
-    s = project.step(str(found["notebook"]))
+    named = found["notebook"]  # 03 without quotation marks is the number 3 in YAML
+    s = project.step(f"{named:02d}" if type(named) is int else str(named))
     notebooks.check(s.path)
     points = [dict(zip(values, p, strict=True)) for p in product(*values.values())]
     for point in points:

@@ -110,6 +110,18 @@ def test_where_no_svg_is_shown_there_is_a_small_picture_of_the_same():
     assert len(np.unique(np.asarray(picture.convert("L")))) > 5, "something is drawn"
 
 
+def test_letters_that_the_font_lacks_are_named_in_one_line(tmp_path, capfd, recwarn):
+    table = tmp_path / "odd.csv"
+    rows = "研究 一,3,10\n研究 二,4,12\nעברית,1,9\nplain,2,11\n"
+    table.write_text("label,x,n\n" + rows, encoding="utf-8")
+    view = primary.view(table=table)
+    for _ in range(2):
+        figures.draw(view.figure, "forest", view.caption)
+    said = capfd.readouterr().err
+    assert said == "not in the font DejaVu Sans, drawn as boxes: 一 二 研 究\n"
+    assert [w for w in recwarn if "Glyph" in str(w.message)] == []
+
+
 def test_an_error_stands_where_the_picture_was(tmp_path):
     one = tmp_path / "one.csv"
     one.write_text("label,x,n\nA & B,1,5\n")

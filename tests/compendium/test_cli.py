@@ -139,6 +139,15 @@ def test_a_value_that_the_project_does_not_take_is_refused(small, capsys, nothin
     assert capsys.readouterr().err == "error: p: found 'c', expected one of a, b\n"
 
 
+def test_a_notebook_reads_no_table_that_was_made_of_other_counts(tmp_path, capsys, nothing_runs):
+    path = tmp_path / "counts.csv"
+    path.write_text("row,cr,or\nSuo 2013,9,NA\n")
+    only = ["--only", "00", "--only", "03", "--only", "04", "--only", "07"]
+    assert main(["reproduce", *only, "--counts", str(path)]) == 1
+    said = "which 02_reconstruction makes of the counts: add --only 02\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
 def test_a_wrong_choice_is_refused_before_a_kernel_starts(tmp_path, capsys, nothing_starts):
     build = str(tmp_path / "b")
     assert main(["reproduce", "--only", "03", "-p", "tau2_method=XY", "--build", build]) == 1

@@ -76,6 +76,13 @@ def test_points_are_all_combinations_in_order(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_notebook_may_be_named_by_its_bare_number(tmp_path):
+    text = "notebook: {}\nparameters:\n  endpoint: [CR]\n"
+    for number in ("03", "3", '"03"'):
+        found = grid.read(PROJECT, _write(tmp_path, text.format(number)))
+        assert found.step.name == "03_primary_analysis"
+
+
 def test_the_committed_grid_file_is_one():
     assert len(grid.read(PROJECT, PROJECT.root / "grid.yml").points) > 1
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import pytest
 from toys import command, project, run_all, toy
@@ -98,29 +97,6 @@ def test_an_escaped_surrogate_is_no_matter(tmp_path):
     step = toy(tmp_path / "with a space", "n", "'\\ud800'")
     (run,) = run_all([step], build=tmp_path / "a build")
     assert "ud800" in (run.folder / "notebook.ipynb").read_text(encoding="utf-8")
-
-
-LEFT = {
-    "a process": "import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid)",
-    "a fork": "import os, time\npid = os.fork()\nif not pid: time.sleep(600)\nprint(pid)",
-    "a thread": "import os, threading, time\nprint(os.getpid())\n"
-    "threading.Thread(target=time.sleep, args=(600,)).start()",
-}
-
-
-@pytest.mark.parametrize("warm", [True, False], ids=["forked", "ordinary"])
-@pytest.mark.parametrize("what", LEFT)
-def test_what_a_cell_leaves_running_ends_with_the_notebook(what, warm, tmp_path):
-    step = toy(tmp_path, "n", LEFT[what])
-    options = {} if warm else {"warm": None}
-    (run,) = run_all([step], build=tmp_path / "build", **options)
-    nb = json.loads((run.folder / "notebook.ipynb").read_text(encoding="utf-8"))
-    pid = int("".join(nb["cells"][0]["outputs"][0]["text"]).split()[-1])
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return
-    assert state == "Z", "it still runs"
 
 
 def test_a_run_that_succeeds_says_nothing_but_how_far_it_is(tmp_path):

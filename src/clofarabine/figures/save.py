@@ -6,7 +6,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from metaprop.plots.style import STYLE, Picture, draw
+from metaprop.plots.style import STYLE, Picture, draw, glyphs_said_once
 
 from ..tables import paths
 
@@ -26,7 +26,7 @@ def show(figure: Figure, name: str, caption: str) -> Picture:
     folder = paths.output_dir("figures")
     picture = draw(figure, name, caption)
     png = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), glyphs_said_once():
         figure.set_dpi(STYLE["savefig.dpi"])
         FigureCanvasAgg(figure).print_png(png, metadata={"Software": None, "Description": caption})
     paths.write_bytes(folder / f"{name}.svg", picture.svg.encode())

@@ -1,7 +1,12 @@
 """The house style, and saving a figure the same way every time."""
 
 import base64
+import contextlib
 import io
+import re
+import sys
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +50,26 @@ STYLE = {
 }
 
 
+_MISSING = re.compile(r"Glyph (\d+) .*missing from font")
+_SAID: set[str] = set()
+
+
+@contextlib.contextmanager
+def glyphs_said_once() -> Iterator[None]:
+    """Draw in it: letters that the font lacks are named in one line, not in a warning each."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    found = {m[1]: w for w in caught if (m := _MISSING.match(str(w.message)))}
+    for other in caught:
+        if not _MISSING.match(str(other.message)):
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    if new := sorted({chr(int(code)) for code in found} - _SAID):
+        _SAID.update(new)
+        line = f"not in the font {STYLE['font.family']}, drawn as boxes: {' '.join(new)}"
+        print(line, file=sys.stderr)
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure in the house style; draw inside ``mpl.rc_context(STYLE)``."""
     figure = Figure(figsize=(width, height))
@@ -82,7 +107,7 @@ def draw(figure: Figure, name: str, caption: str, preview: bool = True) -> Pictu
     """
     svg = io.BytesIO()
     facts = {"Date": None, "Creator": None, "Title": name, "Description": caption}
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), glyphs_said_once():
         FigureCanvasSVG(figure).print_svg(svg, metadata=facts)
         png = _preview(figure) if preview else b""
     return Picture(name, caption, svg.getvalue().decode(), png)
