@@ -216,7 +216,7 @@ def _extend(
         given=(np.flatnonzero(~evidence.adult), union), **options,
     )  # fmt: skip
     children = x[:, ~evidence.adult]
-    order = np.argsort(codes(np.hstack([children, x[:, evidence.adult]]))[0])
+    order = np.argsort(codes(np.hstack([children, x @ add.T]))[0])  # children, then overall rows
     x, children = x[order], children[order]
     fits = _fits(overall.by(targets["overall", "PFT"]), x @ add.T, sets)
     return {i: x[fit & among(children, sets[i])] for i, fit in fits.items()}

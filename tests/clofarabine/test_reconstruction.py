@@ -253,7 +253,7 @@ def test_a_search_too_large_is_refused_with_its_size():
         solve.identified_set(printed, np.zeros_like(n), n)
     grid, nodes = solve.search_size(printed, np.zeros_like(n), n)
     assert grid == np.prod(n.astype(object) + 1)
-    assert 1e10 < nodes < grid
+    assert solve.NODE_LIMIT < nodes < grid
 
 
 def test_the_estimated_size_is_near_the_true_one(monkeypatch):

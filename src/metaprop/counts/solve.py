@@ -17,7 +17,7 @@ from .tables import Counts, Target
 from .vectors import ordered
 
 # What one call may cost before it is refused: minutes on one processor, and a few GB.
-NODE_LIMIT = 10**10
+NODE_LIMIT = 5 * 10**8
 # Vectors of a grid that are worth a task of their own, and tasks at the most.
 _WORTH, _PARTS = 10**7, 16
 
