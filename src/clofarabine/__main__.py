@@ -17,10 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def _check_parameters(parameters: dict[str, Any]) -> None:
-    """Refuse a value that no notebook takes."""
+    """Refuse a value that no notebook takes, and a table that none can read."""
     from . import parameters as choices
 
     choices.check(parameters)
+    if isinstance(table := parameters.get("table"), str):
+        from .tables import evidence
+
+        evidence.load_counts(table)
 
 
 def _check_counts(path: Path) -> str:

@@ -44,3 +44,8 @@ html_report
 cli
     The command line; imports all, each when a command needs it.
 """
+
+import sys
+
+# jsonschema, which nbformat brings, would spend a second here on a grammar of web addresses.
+sys.modules.setdefault("rfc3987_syntax", None)

@@ -7,7 +7,7 @@ what is put together at the end is written as one.
 import re
 import reprlib
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -96,8 +96,10 @@ def _run(
     results: list[Run | PipelineError | None] = [None] * len(grid.points)
     pool, warm = ThreadPoolExecutor(jobs), Warm(project.preload)
     start = partial(run_step, project, grid.step, tables, build=build, cache=cache, warm=warm)
+    running: dict[Future, int] = {}
     try:
-        running = {pool.submit(start, point): i for i, point in enumerate(grid.points)}
+        for i, point in enumerate(grid.points):
+            running[pool.submit(start, point)] = i
         with tqdm(
             total=len(running), unit="runs", desc=grid.name, file=sys.stderr, bar_format=BAR
         ) as bar:
@@ -109,7 +111,7 @@ def _run(
                 bar.update()
     except BaseException:  # Ctrl-C, or a full disk; a cell that fails is the result of its run
         pool.shutdown(wait=False, cancel_futures=True)
-        stop_all()
+        stop_all(running)
         raise
     finally:
         pool.shutdown()

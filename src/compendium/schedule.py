@@ -137,6 +137,6 @@ def _in_order(
                     progress.end(s.name)
                 progress.show()
         except BaseException:  # a cell that failed, or Ctrl-C: the others need not go on
-            stop_all()
+            stop_all(running)
             raise
     return [done[s.name] for s in steps]

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,12 +25,18 @@ SWITCH = "COMPENDIUM_FORK"
 RUNNING: list[Any] = []  # managers of the kernels that run
 
 
-def stop_all() -> None:
-    """Kill the kernels that are running; the call that waits for one ends with an error."""
-    for manager in list(RUNNING):
-        process = getattr(manager.provisioner, "process", None)
-        if process is not None:
-            process.kill()
+def stop_all(jobs: Iterable[Future]) -> None:
+    """Kill the kernels that run, and any that is just starting, until all these jobs have ended.
+
+    The call that waits for a killed kernel ends with an error.
+    """
+    waiting = set(jobs)
+    while waiting:
+        for manager in list(RUNNING):
+            process = getattr(manager.provisioner, "process", None)
+            if process is not None:
+                process.kill()
+        waiting = wait(waiting, timeout=0.1).not_done
 
 
 def possible() -> bool:

@@ -242,3 +242,20 @@ def test_bad_counts_are_refused_before_anything_runs(case, tmp_path, capsys, not
     said = capsys.readouterr().err
     assert said.startswith(f"error: {path}")
     assert says in said
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "found no such file"),
+        ("label,x,n\nA,1,9\nB,10,9\n", "row 3, column x: found 10, expected at most n = 9"),
+    ],
+)
+def test_a_bad_table_is_refused_before_a_kernel_starts(
+    content, says, tmp_path, capsys, nothing_starts
+):
+    path = tmp_path / "mine.csv"
+    if content is not None:
+        path.write_text(content)
+    assert main(["reproduce", "--only", "03", "-p", f"table={path}"]) == 1
+    assert says in capsys.readouterr().err

@@ -7,14 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import toys
 from toys import HEAD, run_all, toy
 
 from clofarabine.__main__ import project
+from compendium import warm as warm_module
 from compendium.warm import SWITCH, Warm
 
 HERE = Path(__file__).parents[1]
@@ -176,3 +180,19 @@ def test_the_warm_process_and_its_kernels_end_with_the_pipeline(tmp_path):
                 break
             assert time.monotonic() < end, "it lives on"
             time.sleep(0.05)
+
+
+def test_a_kernel_that_starts_after_the_stop_is_ended_too(monkeypatch):
+    ended, running = threading.Event(), []
+    monkeypatch.setattr(warm_module, "RUNNING", running)
+    kernel = SimpleNamespace(provisioner=SimpleNamespace(process=SimpleNamespace(kill=ended.set)))
+
+    def notebook() -> bool:
+        time.sleep(0.3)  # on its way to the kernel when the stop comes
+        running.append(kernel)
+        return ended.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(notebook)
+        warm_module.stop_all([job])
+        assert job.result(), "nobody ended it"
