@@ -4,7 +4,8 @@ import re
 
 import pandas as pd
 
-from . import identified, identified_facts, studies
+from . import identified, studies
+from . import identified_facts as facts
 from .tables import store
 from .tables.store import ROOT, Texts
 
@@ -56,14 +57,14 @@ def _pieces() -> dict[str, str]:
     out |= {f"later-{e}": str(report[f"{e.lower()}_min"].iloc[0]) for e in studies.ENDPOINTS}
     for numbers in ("primary", "all"):
         fits = identified.plain(identified.left(table, identified.LATER, numbers))["tau2_method"]
-        out[f"later-{numbers}"] = identified.listed(fits, "no estimator")
+        out[f"later-{numbers}"] = identified.listed(facts.named(fits), "no estimator")
     alive = identified.plain(identified.left(table, "base", "all"))["tau2_method"]
-    return out | {"tau2-left": identified.listed(alive)}
+    return out | {"tau2-left": identified.listed(facts.named(alive))}
 
 
 def _overturned() -> dict[str, str]:
     """What overturns the range of the largest row over the common methods."""
-    found = identified_facts.overturned(store.load("breakdown"), "CR of").facts
+    found = facts.overturned(store.load("breakdown"), "CR of").facts
     out = {f"overturned-{k}": found[k] for k in ("patients", "margin")}
     return out | {"range": found["headline"]}
 

@@ -244,8 +244,8 @@ def conflicts(table: pd.DataFrame, base: Body) -> Part:
             gains.setdefault(m, []).append(r.out)
     if not (usual or gains):
         return Part({})
-    words = [f"{m} without {' or '.join(names)}" for m, names in sorted(gains.items())]
-    return Part({"gains": "; ".join(words) or "none", "usual": listed(sorted(usual))})
+    words = [f"{TAU2_METHOD[m]} without {' or '.join(n)}" for m, n in sorted(gains.items())]
+    return Part({"gains": "; ".join(words) or "none", "usual": listed(named(sorted(usual)))})
 
 
 def sample_sizes(base: Body) -> Part:

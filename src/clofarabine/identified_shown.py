@@ -16,6 +16,8 @@ from .figures import show
 from .identified import LARGEST, LATER, NONE, REPLACED, Body, plain, span, survey_replaced
 from .identified import left as rows_left
 from .show import Table, table
+from .tables import store
+from .tiers import in_words
 
 Shown = Table | Picture | Markdown
 
@@ -40,13 +42,19 @@ def _coded(code: str) -> str:
     return words if words == code else f"{words} ({code})"
 
 
+def _cited() -> dict[str, str]:
+    """Author and year of each source, by its key."""
+    c = store.load("citations")
+    return dict(zip(c["key"], c["author"] + " " + c["year"].astype(str), strict=True))
+
+
 def documented(base: Body) -> Shown:
     """What the primary reports say of each row."""
     frame = base.frame[["row", "population", "n"]].copy()
     for e in studies.ENDPOINTS:
         low, high, source = (base.frame[f"{e.lower()}_{c}"] for c in ("min", "max", "source"))
         frame[e] = ends(low.astype(float), high.astype(float))
-        frame[f"{e}, source"] = source
+        frame[f"{e}, source"] = source.replace(_cited())
     return table(frame, {"n": "patients"}, "Counts that the primary reports allow in each row")
 
 
@@ -79,7 +87,10 @@ def failures(base: Body) -> Shown:
     if survey_replaced():
         return text.say(REPLACED)
     frame = facts.failures(base)
-    frame = frame.assign(value=ends(frame["min"], frame["max"], ".2f"))
+    frame = frame.assign(
+        value=ends(frame["min"], frame["max"], ".2f"),
+        tau2_method=facts.named(frame["tau2_method"]),
+    )
     columns = ["tau2_method", "number", "printed", "value", "missed_by"]
     headings = TAU2 | {"value": "value, %", "missed_by": "missed by, points"}
     caption = "Numbers that fail with the survey's counts, though the primary numbers hold"
@@ -120,13 +131,14 @@ def narrowing(base: Body) -> Shown:
         draw.strips(
             draw.together(list(stages), [x[:, i] for x in stages.values()]),
             f"CR count of {LARGEST} (children, of n = {e.n[i]})",
-            f"Printed numbers narrow an unpublished count ({method})",
+            "Printed numbers narrow an unpublished count",
             "vectors",
         ),
         "identified_narrowing",
         f"Possible numbers of complete remissions among the children of {LARGEST} after each group "
         "of printed numbers is used; darker squares are counts with more vectors of all rows "
-        "behind them. Numbers at the right count the vectors.",
+        "behind them. Numbers at the right count the vectors. Method: "
+        f"{in_words(*reconstruction.varied(method))}.",
     )
 
 
@@ -178,6 +190,7 @@ def sample_sizes(base: Body) -> Shown:
     """Which sample size of the way back from the double arcsine is possible, left free."""
     frame = base.sample_sizes.dropna().copy()
     frame["ñ"] = ends(frame["smallest"], frame["largest"], ".2f")
+    frame["tau2_method"] = facts.named(frame["tau2_method"])
     caption = "Sample size ñ of the way back under which the double arcsine numbers in children fit"
     names = TAU2 | {"vectors": "vectors of the arcsine numbers"}
     none = "No sample size lets these numbers fit."
@@ -187,6 +200,7 @@ def sample_sizes(base: Body) -> Shown:
 def ties() -> Shown:
     """Printed percentages that lie half way, and the rules of rounding they fit."""
     frame = facts.ties().drop(columns="decimals")
+    frame["table"] = frame["table"].str.replace("table", "Table ")
     return table(frame, {"percent": "printed, %"}, "Ties that the paper printed: which rule fits")
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from metaprop.counts.solve import identified_set, meets_at
 from metaprop.counts.statement import Printed
 from metaprop.effectsize import Array, overall_n
+from metaprop.labels import TAU2_METHOD
 from metaprop.method import Method
 
 from .reconstruction import Evidence, targets_of
@@ -79,4 +80,4 @@ def facts(table: pd.DataFrame, evidence: Evidence) -> dict:
         low=("smallest", lambda n: n.max(skipna=False)), high=("largest", "min")
     )
     both = ends.index[ends["low"] <= ends["high"]]
-    return out | sizes | {"both": ", ".join(both) or "none"}
+    return out | sizes | {"both": ", ".join(TAU2_METHOD[m] for m in both) or "none"}
