@@ -20,10 +20,9 @@ from metaprop.effectsize import Array, back_transform, transform
 from metaprop.method import Method
 
 from .evidence_pieces import ENDPOINTS, excess, ids, targets, unrounded, vectors
-from .reconstruction import COMMON, Evidence, Memory, varied
+from .reconstruction import COMMON, FIXED, Evidence, Memory, varied
 
 # Counts that the paper itself prints as percentages of 61, so that they are no one's error.
-FIXED = ("CLO-212",)
 # What is tried before the search says "more than".
 PATIENTS, MARGINS = 2, (0.01, 0.05, 0.2)
 
@@ -135,7 +134,7 @@ def headlines(evidence: dict[str, Evidence], sets: Sets) -> list[Headline]:
         Headline(f"CR of {row} is {ends}", cr=outside(row, low, high)),
         Headline("I² of CR in children is at least 75%", cr=i2_below(75)),
         Headline("prediction for CR in children reaches 50%", cr=prediction_below(50)),
-        Headline("Egger's p does not print as 0.58", cr=egger_prints(0.58)),
+        Headline("Egger's p (arcsine, children) does not print as 0.58", cr=egger_prints(0.58)),
         Headline("no one method gives its counts and 17% CR with 28% OR elsewhere",
                  cr=others_print(17), or_=others_print(28)),
     ]  # fmt: skip

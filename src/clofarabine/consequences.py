@@ -14,6 +14,7 @@ from metaprop.method import Method
 
 from .reconstruction import (
     COMMON,
+    FIXED,
     METHODS,
     VARIED,
     Evidence,
@@ -191,13 +192,14 @@ def repairs(
 ) -> pd.DataFrame:
     """How far the evidence is from the printed results, per endpoint and method.
 
-    smallest_change : patients, 0 where the results can hold. nearest : vectors at that distance; 0
-    where none was found up to there. example : what changes in the first of them.
+    The rows of FIXED keep their counts. smallest_change : patients, 0 where the results can hold.
+    nearest : vectors at that distance; 0 where none was found up to there. example : what changes
+    in the first of them.
     """
     records = []
     for endpoint, e in evidence.items():
         for method in methods:
-            distance, x = repair(e, pooled, endpoint, method)
+            distance, x = repair(e, pooled, endpoint, method, fixed=FIXED)
             text = pd.NA
             if distance and len(x):
                 at = np.flatnonzero((x[0] < e.low) | (x[0] > e.high))

@@ -4,6 +4,9 @@ import re
 
 import pandas as pd
 
+from metaprop.heterogeneity import heterogeneity
+from metaprop.method import Method
+
 from . import identified, studies
 from . import identified_facts as facts
 from .tables import store
@@ -29,6 +32,10 @@ def values() -> dict[str, str]:
         out[f"I2-{endpoint}"] = _range(own.loc[("paediatric", "I2")])
         new = own.loc[("paediatric", "pi_upper")]
         out[f"new-study-{endpoint}"] = _range(new)
+        _, x, n = studies.identified(endpoint, "paediatric")
+        known = heterogeneity(x, n, Method())
+        low, high = 100 * known.i2_lower.min(), 100 * known.i2_upper.max()
+        out[f"profile-{endpoint}"] = f"{low:.0f} to {high:.0f}"
     return out | _largest() | _pieces() | _overturned()
 
 
@@ -58,6 +65,7 @@ def _pieces() -> dict[str, str]:
     for numbers in ("primary", "all"):
         fits = identified.plain(identified.left(table, identified.LATER, numbers))["tau2_method"]
         out[f"later-{numbers}"] = identified.listed(facts.named(fits), "no estimator")
+    out["later-alone"] = facts.apart(table)["each"]
     alive = identified.plain(identified.left(table, "base", "all"))["tau2_method"]
     return out | {"tau2-left": identified.listed(facts.named(alive))}
 

@@ -164,7 +164,7 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
     return table[usual & (table["rows"] == "age-groups")]
 
 
-def left(table: pd.DataFrame, evidence: str, numbers: str) -> pd.DataFrame:
-    """Rows of the decomposition that leave a vector."""
+def left(table: pd.DataFrame, evidence: str, numbers: str, endpoint: str = "cr") -> pd.DataFrame:
+    """Rows of the decomposition that leave a vector of the endpoint."""
     own = table[(table["evidence"] == evidence) & (table["numbers"] == numbers)]
-    return own[own["n_cr"].fillna(0) > 0]
+    return own[own[f"n_{endpoint}"].fillna(0) > 0]

@@ -86,7 +86,22 @@ def survey(base: Body, table: pd.DataFrame) -> Part:
     for numbers in ("primary", "all"):
         fits = plain(left(table, LATER, numbers))
         out[f"fits_{numbers}"] = listed(named(fits["tau2_method"]), "no estimator")
-    return Part(out | _failing(failures(base)))
+    return Part(out | apart(table) | _failing(failures(base)))
+
+
+def apart(table: pd.DataFrame) -> dict[str, str]:
+    """Estimators that fit all numbers of one endpoint with the survey's counts, and of each.
+
+    alone_CR, alone_OR : of this endpoint. each : of either endpoint, but not with CR <= OR.
+    """
+    own = {
+        e: set(plain(left(table, LATER, e.lower(), e.lower()))["tau2_method"])
+        for e in studies.ENDPOINTS
+    }
+    together = set(plain(left(table, LATER, "all"))["tau2_method"])
+    order = [m.tau2_method for m in ep.ESTIMATORS_ALONE]
+    sets = {f"alone_{e}": own[e] for e in own} | {"each": own["CR"] & own["OR"] - together}
+    return {k: listed(named(sorted(v, key=order.index)), "no estimator") for k, v in sets.items()}
 
 
 def failures(base: Body) -> pd.DataFrame:

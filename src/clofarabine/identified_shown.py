@@ -70,14 +70,18 @@ def left(base: Body, pieces: pd.DataFrame, scenario: str | None = None) -> Shown
     if scenario == LATER and survey_replaced():
         return text.say(REPLACED)
     body, parts = scenario or base.scenario, {}
-    for numbers in ("primary", "all"):
-        rows = plain(rows_left(pieces, body, numbers)).set_index("tau2_method")
+    for numbers in ("primary", "alone", "all"):
         for e in studies.ENDPOINTS:
+            own = e.lower() if numbers == "alone" else numbers
+            rows = plain(rows_left(pieces, body, own, e.lower())).set_index("tau2_method")
             both = (rows[f"{e.lower()}_06952_{end}"] for end in ("min", "max"))
             parts[f"{e}, {numbers}"] = pd.Series(ends(*both), rows.index, dtype=object)
     frame = pd.DataFrame(parts).rename_axis("tau² estimator")
     order = [m.tau2_method for m in ep.ESTIMATORS_ALONE if m.tau2_method in frame.index]
-    caption = f"Possible counts of {LARGEST} under the primary (arcsine) and under all numbers"
+    caption = (
+        f"Possible counts of {LARGEST} under the primary (arcsine) numbers, those of one endpoint "
+        "alone, and all"
+    )
     frame = frame.loc[order].rename(index=_coded)
     return shown(frame.reset_index(), {}, caption)
 

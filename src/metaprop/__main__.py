@@ -5,6 +5,13 @@ import sys
 from pathlib import Path
 
 
+def _size(text: str) -> int:
+    """A number of vectors."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of at least 0")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     from .printed.rounding import RULES
 
@@ -13,23 +20,33 @@ def _parser() -> argparse.ArgumentParser:
     counts = commands.add_parser(
         "counts", help="which counts and methods can have printed these numbers"
     )
-    counts.add_argument("rows", type=Path, help="CSV: label, n, x_min, x_max, any group columns")
+    counts.add_argument("rows", type=Path, help="CSV: label, n, x_min, x_max (empty: 0 and n), any "
+                        "group columns")  # fmt: skip
     counts.add_argument("printed", type=Path, help="CSV: rows, scale, quantity, printed")
     counts.add_argument("--out", type=Path, required=True, metavar="DIR", help="where files go")
     counts.add_argument("--rounding", choices=RULES, default=RULES[0])
     counts.add_argument(
-        "--list-limit", type=int, default=200_000, help="vectors of a method listed at the most"
+        "--list-limit", type=_size, default=200_000, help="vectors of a method listed at the most"
     )
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 done, 2 input that cannot be read."""
+    """Run a command; returns the exit status: 0 done, 2 input that cannot be read, 130 stopped."""
     options = _parser().parse_args(argv)
+    try:
+        return _counts(options)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _counts(options: argparse.Namespace) -> int:
     from .printed import read, which
-    from .printed.write import write
+    from .printed.write import check, write
 
     try:
+        check(options.out)
         rows = read.rows(options.rows)
         printed = read.printed(options.printed, rows)
         answer = which(rows, printed, rounding=options.rounding, list_limit=options.list_limit)

@@ -7,7 +7,7 @@ import pytest
 
 from metaprop.__main__ import main
 from metaprop.printed import read
-from metaprop.printed.write import FIGURE, TABLES
+from metaprop.printed.write import FIGURE, MANIFEST, TABLES
 
 ROWS = "label,n,x_min,x_max,arm\na,20,4,4,x\nb,15,0,15,x\nc,30,5,20,y\n"
 PRINTED = "rows,scale,quantity,printed\nall,PAS,estimate,34\nall,PAS,lower,21\n"
@@ -29,7 +29,7 @@ def given(tmp_path):
 def test_the_answer_is_written(given, tmp_path, capsys):
     assert main(given()) == 0
     out = tmp_path / "out"
-    assert {p.name for p in out.iterdir()} == {*(f"{t}.csv" for t in TABLES), FIGURE}
+    assert {p.name for p in out.iterdir()} == {*(f"{t}.csv" for t in TABLES), FIGURE, MANIFEST}
     assert pd.read_csv(out / "ranges.csv")["label"].tolist() == ["a", "b", "c"]
     methods = pd.read_csv(out / "methods.csv")
     assert methods.columns[:7].tolist() == [
@@ -136,3 +136,24 @@ def test_a_file_where_the_folder_should_be_stays(given, tmp_path, capsys):
     assert main(arguments) == 2
     assert "out: found a file, expected a folder" in capsys.readouterr().err
     assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["methods.csv", "vectors.csv", FIGURE])
+def test_a_file_of_somebody_else_stays(name, given, tmp_path, capsys):
+    arguments, out = given(), tmp_path / "out"
+    assert main(arguments) == 0
+    assert main(arguments) == 0  # its own files are replaced
+    (out / name).write_text("mine")
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    assert main(arguments) == 2
+    assert "found a file that no earlier answer wrote" in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+
+
+def test_an_interrupt_is_a_line(given, monkeypatch, capsys):
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("metaprop.printed.which", interrupted)
+    assert main(given()) == 130
+    assert capsys.readouterr().err == "interrupted\n"

@@ -181,13 +181,18 @@ def error_rate(ledger: pd.DataFrame, by: str) -> pd.DataFrame:
     return out
 
 
-def noticed(ledger: pd.DataFrame) -> dict[str, float]:
-    """How many mistakes in numbers that agree with others are tried, and the shares noticed."""
+def noticed(ledger: pd.DataFrame) -> dict[str, float | str]:
+    """How many mistakes in numbers that agree with others are tried, and the shares noticed.
+
+    blind : sections in which none of them is noticed.
+    """
     table = store.load("audit_error_rate").merge(ledger, left_on="claim", right_on="id")
     table = table[table["verdict"].isin(["reproduced", "consistent"])]
     share = table.groupby("mistake")["noticed"].mean()
-    return {"tried": len(table), "digit": float(share["last digit"]),
-            "neighbours": float(share["neighbours"])}  # fmt: skip
+    seen = table.groupby("section", sort=False)["noticed"].any()
+    return {"tried": len(table), "every": EVERY, "digit": float(share["last digit"]),
+            "neighbours": float(share["neighbours"]),
+            "blind": ", ".join(seen.index[~seen]) or "none"}  # fmt: skip
 
 
 def main() -> int:

@@ -159,6 +159,8 @@ def load_counts(path: str | Path) -> pd.DataFrame:
     fields = [f if f["name"] not in ("x", "n") else f | missing for f in fields]
     table = {"fields": fields, "missingValues": _MISSING, "primaryKey": ["label"]}
     frame = schema.parse({"schema": table}, cells, file)
+    if frame.empty:
+        raise DataError(problem(file, None, None, "no rows", "at least one"))
     schema.refuse(_beyond(frame, file), file)
     return frame
 

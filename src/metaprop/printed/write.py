@@ -1,5 +1,6 @@
-"""The answer as files in a folder; only files of these names are replaced, each as a whole."""
+"""The answer as files in a folder; only what an earlier answer wrote is replaced or removed."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -13,21 +14,24 @@ from .answer import Answer
 
 TABLES = ("methods", "ranges", "quantities", "vectors")
 FIGURE = "counts.svg"
+MANIFEST = "counts.sha256"  # what is ours, as sha256sum writes it
 
 
 def write(answer: Answer, rows: pd.DataFrame, folder: Path) -> list[Path]:
     """Write methods.csv, ranges.csv, quantities.csv, vectors.csv where listed, and counts.svg.
 
-    A file of an earlier answer that this one does not have is removed; no other file is touched.
+    A file of an earlier answer that this one does not have is removed. No other file is touched:
+    counts.sha256 lists which are ours.
 
     Raises
     ------
     NotADirectoryError, PermissionError
         With the folder's name.
+    FileExistsError
+        If a file of one of these names is not what an earlier answer wrote; nothing is written.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder.name}: found a file, expected a folder")
+    check(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name in TABLES:
@@ -48,7 +52,28 @@ def write(answer: Answer, rows: pd.DataFrame, folder: Path) -> list[Path]:
         written.append(path)
     else:
         path.unlink(missing_ok=True)
+    lines = "".join(f"{_digest(p)}  {p.name}\n" for p in written)
+    _replace(folder / MANIFEST, lambda temporary: temporary.write_text(lines, encoding="utf-8"))
     return written
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder in which the answer would take the place of somebody's file."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder.name}: found a file, expected a folder")
+    listed = folder / MANIFEST
+    ours = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else []
+    for name in (*(f"{t}.csv" for t in TABLES), FIGURE):
+        path = folder / name
+        if path.exists() and not (path.is_file() and f"{_digest(path)}  {name}" in ours):
+            raise FileExistsError(
+                f"{path}: found a file that no earlier answer wrote, expected none: "
+                "name another folder, or move it"
+            )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _replace(path: Path, save: Callable[[Path], None]) -> None:
