@@ -94,14 +94,6 @@ def _open_pieces(depth, i, entry, before, r, used, tables, best, weight, allow, 
         if entry < first[depth, p] or entry > last[depth, p]:
             continue
         fits = True
-        for j in range(used[r]):
-            total = sums[before, p, j] + tables[p, j, i, entry]
-            sums[after, p, j] = total
-            if not total + best[p, j, after] >= -SLACK:
-                fits = False
-                break
-        if not fits:
-            continue
         for s in range(weight.shape[1]):
             if bound[p, s] == inf:
                 continue
@@ -117,6 +109,14 @@ def _open_pieces(depth, i, entry, before, r, used, tables, best, weight, allow, 
             allowed[after, p, s] = more
             most = bound[p, s] + more + best_allow[p, s, after]
             if m0 > 0.0 and m2 - m1 * m1 / m0 > most + SLACK * (1.0 + abs(most) + m2):
+                fits = False
+                break
+        if not fits:
+            continue
+        for j in range(used[r]):
+            total = sums[before, p, j] + tables[p, j, i, entry]
+            sums[after, p, j] = total
+            if not total + best[p, j, after] >= -SLACK:
                 fits = False
                 break
         if fits:
@@ -259,7 +259,9 @@ def descend(rows, res, events, most, budget):
                          quantiles, limits, weights, more):  # fmt: skip
                 if hits == found.shape[0]:
                     bigger = np.empty((2 * hits, depths), np.int32)
-                    bigger[:hits] = found
+                    for h in range(hits):
+                        for d in range(depths):
+                            bigger[h, d] = found[h, d]
                     found = bigger
                 for d in range(depths):
                     found[hits, d] = x[d]

@@ -20,6 +20,8 @@ from .vectors import ordered
 NODE_LIMIT = 5 * 10**8
 # Vectors of a grid that are worth a task of their own, and tasks at the most.
 _WORTH, _PARTS = 10**7, 16
+# Nodes of a first guess at the size of a search, which is enough where it is far below the limit.
+_GUESS, _FAR = 10**5, 20
 
 
 class TooLarge(ValueError):
@@ -45,6 +47,12 @@ def _search(
     more = None if extra is None else np.asarray(extra, float)
     accept = partial(_accept, printed, add)
     return Search([Target(printed, add, more)], domain, Totals.none(len(low)), accept)
+
+
+def _nodes(search: Search, root: Root, given: Given | None, limit: float) -> float:
+    """About how many nodes a search visits, closely only where a first guess is near the limit."""
+    guess = search.nodes(root, given, _GUESS)
+    return guess if guess * _FAR <= limit else search.nodes(root, given)
 
 
 def _accept(printed: Printed, members: Counts, x: Counts) -> NDArray[np.bool_]:
@@ -172,7 +180,7 @@ def identified_set(
     fixed = set(given[0]) if given else set()
     grid = prod(int(d.sum()) for r, d in enumerate(root[0]) if r not in fixed)
     grid *= len(given[1]) if given else 1
-    if grid > limit and (nodes := search.nodes(root, given)) > limit:
+    if grid > limit and (nodes := _nodes(search, root, given, limit)) > limit:
         raise TooLarge(
             f"found {grid:.3g} vectors to decide on, about {nodes:.2g} nodes of a search tree, "
             f"expected at most {limit:.2g}; narrow the evidence of a row or raise the limit"
