@@ -274,7 +274,7 @@ def rules_of() -> Callable[[str], set[str]]:
     for f in found:
         speak[f.check.claim].add(f.rule)
     original = {f.check.claim: f.check.kind.removeprefix("repeats:") for f in found}
-    silent = set(RULES) - set().union(*speak.values())
+    silent = set(RULES) - set().union(*speak.values()) | {"repetitions"}  # speaks of differences
     return lambda claim: speak[claim] | speak[original[claim]] | silent
 
 
