@@ -108,7 +108,7 @@ def test_where_the_counts_contradict_every_notebook_has_its_tables(given):
     assert identified_facts.conflicts(pieces, base).facts == {}
     assert identified_shown.counts(base).data == identified.NONE
     rows = sensitivity.every_vector("CR", "paediatric", Method())
-    assert "no set of possible counts" in rows.things[0].data
+    assert "No vector of counts meets" in rows.things[0].data
     assert sensitivity.overview(rows).things == ()  # said once
     saved = store.load("sensitivity")
     assert set(saved["counts"]) == {"documented"}
