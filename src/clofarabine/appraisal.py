@@ -29,14 +29,15 @@ def studies() -> pd.DataFrame:
 
 
 def grounds() -> pd.DataFrame:
-    """What every answer rests on, for those that were given, with source and locator."""
-    frame = store.load("risk_of_bias")
-    return frame[frame["answer"] != "not assessed"].reset_index(drop=True)
+    """What every answer on a study rests on, for those that were given, with source and locator."""
+    frame = store.load("risk_of_bias").query("study != @ALL and answer != 'not assessed'")
+    return frame.replace({"source": store.cited()}).reset_index(drop=True)
 
 
 def whole() -> pd.DataFrame:
     """Questions asked of all studies together, and the domains of the certainty of the evidence."""
     frame = store.load("risk_of_bias").query("study == @ALL")
+    frame = frame.replace({"source": store.cited()})
     return frame.drop(columns=["study"]).reset_index(drop=True)
 
 

@@ -42,19 +42,13 @@ def _coded(code: str) -> str:
     return words if words == code else f"{words} ({code})"
 
 
-def _cited() -> dict[str, str]:
-    """Author and year of each source, by its key."""
-    c = store.load("citations")
-    return dict(zip(c["key"], c["author"] + " " + c["year"].astype(str), strict=True))
-
-
 def documented(base: Body) -> Shown:
     """What the primary reports say of each row."""
     frame = base.frame[["row", "population", "n"]].copy()
     for e in studies.ENDPOINTS:
         low, high, source = (base.frame[f"{e.lower()}_{c}"] for c in ("min", "max", "source"))
         frame[e] = ends(low.astype(float), high.astype(float))
-        frame[f"{e}, source"] = source.replace(_cited())
+        frame[f"{e}, source"] = source.replace(store.cited())
     return table(frame, {"n": "patients"}, "Counts that the primary reports allow in each row")
 
 

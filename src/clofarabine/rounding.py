@@ -1,9 +1,23 @@
-"""Ties: printed percentages that lie half way between two, and the rules of rounding they fit."""
+"""Counts behind printed percentages: which print so, and what ties say of the rule of rounding."""
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+
+from metaprop.effectsize import Array
 
 from .tables import store
+
+
+def counts_printing(low: ArrayLike, high: ArrayLike, whole: ArrayLike) -> tuple[Array, Array]:
+    """First and last count of the whole that is a percentage from low to high; none: last < first;
+    missing where one of them is.
+
+    The GRIM test asks whether there is one (Brown & Heathers 2017).
+    """
+    first = np.ceil(np.multiply(low, whole) / 100 - 1e-9)
+    last = np.floor(np.multiply(high, whole) / 100 + 1e-9)
+    return first, last
 
 
 def ties(printed: pd.DataFrame) -> pd.DataFrame:

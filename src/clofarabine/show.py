@@ -143,8 +143,8 @@ def _html(names: list[str], rows: list[tuple], sides: list[str], caption: str) -
     """HTML with a scope on every heading; wide tables wrap and, if need be, scroll, by keyboard."""
     name, styles, size = html.escape(caption or "table"), [_CELL[side] for side in sides], ""
     if len(names) >= _DENSE:
-        styles = [s.removesuffix(_NOWRAP).replace("0.6em", "0.3em") for s in styles]
-        size = ";font-size:0.93em"
+        styles = [s.removesuffix(_NOWRAP).replace("0.6em", "0.25em") for s in styles]
+        size = ";font-size:0.85em"
     out = [
         f'<div role="region" aria-label="{name}" tabindex="0" style="overflow-x:auto">',
         f'<table style="border-collapse:collapse;margin:0.5em 0{size}">',

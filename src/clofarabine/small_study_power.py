@@ -139,9 +139,11 @@ def _power_reading(found: float) -> str:
 
 def _alarm_reading(alarms: pd.Series) -> str:
     """Whether p < 0.05 means what it says: alarms within half of the level, in words."""
-    if alarms.between(2.5, 7.5).all():
-        return "each is near its level, so that their p values mean what they say"
-    return "at least one is far from its level, so that its p value does not mean what it says"
+    far = alarms[~alarms.between(2.5, 7.5)]
+    if far.empty:
+        return "each test is near its level, so that their p values mean what they say"
+    names = ", ".join(f"{test} ({share:.0f}%)" for test, share in far.items())
+    return f"far from the level, so that their p values do not mean what they say: {names}"
 
 
 def power(known: Part, possible: Part, every: pd.DataFrame) -> Power:

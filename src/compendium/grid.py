@@ -74,8 +74,9 @@ def read(project: Project, path: Path) -> Grid:
     for name, listed in values.items():
         _expect(isinstance(name, str), f"{file}, parameters", name, "the name of a parameter")
         _expect(
-            isinstance(listed, list) and bool(listed), f"{file}, {name}", listed, "a list of values"
-        )
+            isinstance(listed, list) and bool(listed), f"{file}, {name}", listed,
+            "a list of at least one value",
+        )  # fmt: skip
         again = [v for i, v in enumerate(listed) if v in listed[:i]]
         _expect(not again, f"{file}, {name}", again[:1], "each value once")
     named = found["notebook"]  # 03 without quotation marks is the number 3 in YAML

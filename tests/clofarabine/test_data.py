@@ -453,7 +453,8 @@ def test_a_users_table_is_found_from_the_notebooks_and_from_the_project(tmp_path
     assert tables.load_counts("here.csv")["label"].tolist() == ["A"]
     with pytest.raises(store.DataError) as error:
         tables.load_counts("sub/no.csv")
-    found = f"sub/no.csv: found no such file in {tmp_path}, notebooks, ., expected a CSV table"
+    looked = f"{tmp_path}, notebooks, the project's folder"
+    found = f"sub/no.csv: found no such file in {looked}, expected a CSV table"
     assert str(error.value).startswith(found)
 
 

@@ -252,9 +252,9 @@ def test_a_search_too_large_is_refused_with_its_size():
     printed = Printed(tuple(n.tolist()), method, reconstruction.limits(POOLED.iloc[0]))
     with pytest.raises(solve.TooLarge, match=r"found .* vectors to decide on, about .* nodes"):
         solve.identified_set(printed, np.zeros_like(n), n)
-    grid, nodes = solve.search_size(printed, np.zeros_like(n), n)
-    assert grid == np.prod(n.astype(object) + 1)
-    assert solve.NODE_LIMIT < nodes < grid
+    search = solve._search(printed, np.zeros_like(n), n, None, None)
+    nodes = search.nodes(search.root(search.domain))
+    assert solve.NODE_LIMIT < nodes < np.prod(n.astype(object) + 1)
 
 
 def test_the_estimated_size_is_near_the_true_one(monkeypatch):
@@ -264,8 +264,8 @@ def test_the_estimated_size_is_near_the_true_one(monkeypatch):
     method = Method("PAS", "DL", "wald", "sin2")
     printed = Printed(tuple(e.n[child].tolist()), method, reconstruction.limits(POOLED.iloc[0]))
     low, high = e.low[child], e.high[child]
-    _, nodes = solve.search_size(printed, low, high)  # a search that ends is counted
     search = solve._search(printed, low, high, None, None)
+    nodes = search.nodes(search.root(search.domain))  # a search that ends is counted
     root = search.root(search.domain, deep=False)
     assert 0.5 < search.nodes(root, budget=int(nodes / 5)) / nodes < 2
     with pytest.raises(solve.TooLarge):

@@ -22,6 +22,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
+from ..rounding import counts_printing
+
 _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -250,8 +252,8 @@ def _reported(scope: Scope, *args: ast.expr) -> float:
 
 def _possible(scope: Scope, percent: ast.expr, decimals: ast.expr, whole: ast.expr) -> Any:
     p, d, n = (np.asarray(_value(a, scope), float) for a in (percent, decimals, whole))
-    half = 0.5 * 10.0**-d + 1e-9
-    fits = np.floor((p + half) * n / 100) >= np.ceil((p - half) * n / 100)
+    first, last = counts_printing(p - 0.5 * 10.0**-d, p + 0.5 * 10.0**-d, n)
+    fits = np.asarray(last >= first)
     return fits if scope.row is None else pd.Series(fits, scope.row.index)
 
 

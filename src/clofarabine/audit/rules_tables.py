@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ..rounding import counts_printing
 from .checks import Check, compare, frame, interval, registered, shown
 from .ledger import TOTALS, Paper
 
@@ -85,8 +86,8 @@ _SAME = {
 
 def _grim_counts(paper: Paper, claim: str, whole: int) -> range:
     """Counts of the whole that print as the percentage of the claim: none, and it fails GRIM."""
-    low, high = (x * whole / 100 for x in interval(paper.rows[claim]))
-    return range(int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1)
+    first, last = counts_printing(*interval(paper.rows[claim]), whole)
+    return range(int(first), int(last) + 1)
 
 
 def _cell(paper: Paper, key: str, n: int, whole: int, note: str = "") -> Iterator[Check]:

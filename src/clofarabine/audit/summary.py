@@ -199,8 +199,8 @@ def reports_read(paper: Paper) -> pd.DataFrame:
     uses = []
     for r in found.itertuples():
         stated = bool(r.population is None and paper.stating(r.quantity, r.study))
-        # Percentages of the later report are taken together by the GRIM test.
-        named = f"quantity == '{r.quantity}'" in rules or (r.population and r.unit == "%")
+        together = f"population == '{r.population}' and unit == '{r.unit}'"  # as GRIM takes them
+        named = f"quantity == '{r.quantity}'" in rules or together in rules
         asked = (r.study, r.quantity, r.population) in paper.asked or named
         uses.append("printed in the paper too" if stated else
                     "asked by a rule" if asked else "the paper prints nothing of it")  # fmt: skip

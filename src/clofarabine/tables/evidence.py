@@ -224,6 +224,7 @@ def user_file(path: str | Path) -> tuple[Path, str]:
         found = "no such file"
     else:
         size = len(path.parts)
-        folders = [paths.display_name(p.parents[size - 1]) for p in looked]
+        names = (paths.display_name(p.parents[size - 1]) for p in looked)
+        folders = ["the project's folder" if name == "." else name for name in names]
         found = f"no such file in {', '.join(folders)}"
     raise DataError(problem(str(path), None, None, found, "a CSV table in UTF-8"))

@@ -79,6 +79,12 @@ class Tables(dict[str, pd.DataFrame]):
         return self[name]
 
 
+def cited() -> dict[str, str]:
+    """Author and year of each source, by its key."""
+    c = load("citations")
+    return dict(zip(c["key"], c["author"] + " " + c["year"].astype(str), strict=True))
+
+
 def save_derived(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """A derived table as it was written: with the columns of its description, and validated.
 

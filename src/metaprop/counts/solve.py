@@ -28,14 +28,6 @@ class TooLarge(ValueError):
     """A search beyond the limit; the message says what it would take."""
 
 
-def search_size(printed: Printed, low: ArrayLike, high: ArrayLike) -> tuple[int, float]:
-    """Vectors of the grid, and about how many nodes a search of it visits."""
-    grid = prod(int(w) for w in np.asarray(high) - np.asarray(low) + 1)
-    search = _search(printed, np.asarray(low), np.asarray(high), None, None)
-    root = search.root(search.domain)
-    return grid, 0.0 if root is None else search.nodes(root)
-
-
 def _search(
     printed: Printed, low: Counts, high: Counts, members: Counts | None, extra: ArrayLike | None
 ) -> Search:

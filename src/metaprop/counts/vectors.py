@@ -56,6 +56,15 @@ def below(a: Counts, b: Counts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 @njit(cache=True, nogil=True)
+def _at_most(x, y):
+    """Whether no entry of x is above that of y."""
+    for i in range(len(x)):  # noqa: SIM110  # numba compiles no generator
+        if x[i] > y[i]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def dominated(a, b, out):
     """out[r] = whether some row of b is at least row r of a in every column.
 
@@ -70,12 +79,7 @@ def dominated(a, b, out):
             s = step if step >= 0 else last  # what served the row before may serve again
             if step >= 0 and totals[s] < total:
                 break
-            fits = True
-            for i in range(a.shape[1]):
-                if a[r, i] > b[s, i]:
-                    fits = False
-                    break
-            if fits:
+            if _at_most(a[r], b[s]):
                 out[r] = True
                 last = s
                 break
@@ -97,12 +101,7 @@ def cheapest(a, cost_a, b, cost_b, total, out):
             cost = cost_a[i] + cost_b[j] if total else max(cost_a[i], cost_b[j])
             if cost >= best:
                 break
-            fits = True
-            for c in range(a.shape[1]):
-                if a[i, c] > b[j, c]:
-                    fits = False
-                    break
-            if fits:
+            if _at_most(a[i], b[j]):
                 best = cost
                 out[0], out[1] = i, j
                 break

@@ -13,6 +13,7 @@ from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
 ROW = 0.19  # inches per line
 # Columns of text beside the axes, as fractions of its width.
 LABEL, EVENTS, TOTAL, RESULT, WEIGHT = -1.12, -0.28, -0.08, 1.05, 1.77
+LETTERS = 24  # of a label that fit between the first two
 MARK, MARKS_APART = 1.87, 0.07
 
 
@@ -29,7 +30,8 @@ def _text(ax: Axes, x: float, y: float, text: str, **kw: object) -> None:
 
 def _study(ax: Axes, y: float, r: pd.Series, biggest: float) -> None:
     """One row: interval, marker sized by weight, and the numbers on both sides."""
-    _text(ax, LABEL, y, str(r["label"]))
+    label = str(r["label"])
+    _text(ax, LABEL, y, label if len(label) <= LETTERS else f"{label[: LETTERS - 1]}…")
     _text(ax, TOTAL, y, f"{int(r['n'])}", ha="right")
     if pd.isna(r["estimate"]):
         _text(ax, EVENTS, y, "?", ha="right", color=GREY)
