@@ -10,10 +10,10 @@ from .tables import store
 
 
 def counts_printing(low: ArrayLike, high: ArrayLike, whole: ArrayLike) -> tuple[Array, Array]:
-    """First and last count of the whole that is a percentage from low to high; none: last < first;
-    missing where one of them is.
+    """First and last count of the whole that is a percentage from low to high.
 
-    The GRIM test asks whether there is one (Brown & Heathers 2017).
+    The last is below the first where there is none; both are missing where an end is. The GRIM test
+    asks whether there is one (Brown & Heathers 2017).
     """
     first = np.ceil(np.multiply(low, whole) / 100 - 1e-9)
     last = np.floor(np.multiply(high, whole) / 100 + 1e-9)
