@@ -56,10 +56,10 @@ def below(a: Counts, b: Counts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 @njit(cache=True, nogil=True)
-def _at_most(x, y):
-    """Whether no entry of x is above that of y."""
-    for i in range(len(x)):  # noqa: SIM110  # numba compiles no generator
-        if x[i] > y[i]:
+def _at_most(a, r, b, s):
+    """Whether row r of a is nowhere above row s of b; a slice of each would cost more than this."""
+    for i in range(a.shape[1]):  # noqa: SIM110  # numba compiles no generator
+        if a[r, i] > b[s, i]:
             return False
     return True
 
@@ -79,7 +79,7 @@ def dominated(a, b, out):
             s = step if step >= 0 else last  # what served the row before may serve again
             if step >= 0 and totals[s] < total:
                 break
-            if _at_most(a[r], b[s]):
+            if _at_most(a, r, b, s):
                 out[r] = True
                 last = s
                 break
@@ -101,7 +101,7 @@ def cheapest(a, cost_a, b, cost_b, total, out):
             cost = cost_a[i] + cost_b[j] if total else max(cost_a[i], cost_b[j])
             if cost >= best:
                 break
-            if _at_most(a[i], b[j]):
+            if _at_most(a, i, b, j):
                 best = cost
                 out[0], out[1] = i, j
                 break
