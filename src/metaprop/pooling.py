@@ -154,12 +154,15 @@ def _each_row(kernel, y: Array, v: Array, out: Array) -> Array:  # noqa: ANN001
     y, v = (np.ascontiguousarray(a.reshape(-1, a.shape[-1])) for a in (y, v))
     threads = min(os.cpu_count() or 1, 1 + len(y) // _SPLIT)
     edges = np.linspace(0, len(y), 1 + threads).astype(int)
-    parts = [slice(a, b) for a, b in pairwise(edges)]
+    parts = [(y[a:b], v[a:b], out[..., a:b]) for a, b in pairwise(edges)]
     if len(parts) == 1:
-        kernel(y, v, out)
+        kernel(*parts[0])
     else:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(lambda s: kernel(y[s], v[s], out[..., s]), parts))
+        with ThreadPoolExecutor(len(parts) - 1) as pool:  # this thread does a part as well
+            others = [pool.submit(kernel, *part) for part in parts[1:]]
+            kernel(*parts[0])
+            for other in others:
+                other.result()
     if np.isnan(out).any():
         _check(y, v)
         raise ArithmeticError("an iterative estimator did not converge")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Counts = NDArray[np.int32]
 # Cells of a grid that cost less than comparing vectors with each other.
-_GRID = 2**24
+_GRID = 2**22
 
 
 def codes(*tables: Counts) -> list[NDArray[np.int64]]:
