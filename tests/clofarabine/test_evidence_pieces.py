@@ -123,12 +123,12 @@ def test_the_primary_numbers_without_a_documented_count(evidence):
     known = {m: len(s["CR"]) for m, s in whole.pairs((DL, HS), "PAS")}
     name, without = next(b for b in pieces._documented(evidence) if "CLO05908 CR" in b[0])
     numbers, rows = [], {}
-    for n, m, s, _ in pieces._rows(pieces._Pieces(without, POOLED), False, False):
+    for n, m, s, _ in pieces._rows(pieces._Pieces(without, POOLED), pieces.QUICK, False):
         if n != "primary":
             break
         numbers.append(n)
         rows[m] = len(s["CR"])
-    assert len(numbers) == len(pieces._BOUNDED)
+    assert len(numbers) == len(pieces.QUICK)
     assert all(rows[m] >= known[m] > 0 for m in known)
     frame = store.load("evidence_decomposition").query("evidence == 'base' and n_cr > 0")
     frame = frame[frame["numbers"] == "primary"]

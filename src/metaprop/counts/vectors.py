@@ -13,7 +13,7 @@ _GRID = 2**22
 
 def codes(*tables: Counts) -> list[NDArray[np.int64]]:
     """One whole number for each vector (m, k) of each table, equal and ordered as the vectors."""
-    whole = np.concatenate(tables)
+    whole = np.concatenate(tables) if len(tables) > 1 else tables[0]  # a copy may be large
     parts = np.cumsum([len(t) for t in tables])[:-1]
     if not whole.size:
         return [np.zeros(len(t), np.int64) for t in tables]
