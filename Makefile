@@ -72,7 +72,7 @@ lint: env-test  ## style of package, tests and notebooks
 	@$(RUN) -m ruff format --check .
 
 lab: env  ## open the notebooks in JupyterLab; ARGS="--no-browser --port=9999" passes options on
-	@$(RUN) -m jupyterlab $(AS_ROOT) $(ARGS) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start.ipynb
+	@$(RUN) -m jupyterlab $(AS_ROOT) $(ARGS) --ServerApp.root_dir=. --ServerApp.jpserver_extensions=compendium.lab=True --LabApp.default_url=/lab/tree/notebooks/00_start.ipynb
 
 oracle: env  ## recompute the pinned reference values with R metafor (needs Rscript)
 	@Rscript tests/oracle/metafor.R tests/oracle/metafor.json

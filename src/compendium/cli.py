@@ -6,6 +6,7 @@ Libraries are imported when a command begins, so that a misspelt option is refus
 import argparse
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,9 @@ def _reproduce(project: Project, args: argparse.Namespace) -> int:
     steps = [project.step(n) for n in dict.fromkeys(args.only or ())] or list(project.steps)
     steps.sort(key=project.steps.index)
     parameters = dict(args.parameters)
+    twice = [n for n, times in Counter(n for n, _ in args.parameters).items() if times > 1]
+    if twice:
+        raise PipelineError(f"-p {twice[0]}: found it again, expected each parameter once")
     _counts(project, args.counts)
     if args.counts:
         _same_counts(project, steps)

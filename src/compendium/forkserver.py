@@ -22,6 +22,9 @@ from typing import Any
 
 _CHILD = {signal.SIGCHLD}
 
+# What every kernel imports when it starts.
+KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "sqlite3")
+
 
 def _reap(*_: object) -> None:
     """Let go of the kernels that have ended."""
@@ -85,7 +88,9 @@ def main(descriptor: int, modules: list[str]) -> None:
     signal.signal(signal.SIGCHLD, _reap)
     # As ipykernel has it by the time that a cell imports matplotlib.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    _import(("ipykernel.kernelapp", "ipykernel.ipkernel", *modules))
+    # A kernel imports its debugger, which would say that it sees no frozen modules.
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    _import((*KERNEL, *modules))
     gc.freeze()  # what is shared stays shared
     requests = control.makefile("rb")
     for line in requests:

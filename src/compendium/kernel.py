@@ -108,6 +108,7 @@ class _Engine(NBClientEngine):
             sockets.cleanup()
             loop = ensure_event_loop()  # the one that the client made for this thread, and leaves
             if not loop.is_running():
+                loop.run_until_complete(loop.shutdown_default_executor())
                 loop.close()
 
 

@@ -5,6 +5,7 @@ the ordinary way. A notebook gives the same either way; nothing passes from one 
 because each is a copy of a process in which no notebook ever ran.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -148,7 +149,9 @@ def provisioner(warm: Warm) -> Any:
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
             at = cmd.index("ipykernel_launcher") if "ipykernel_launcher" in cmd else len(cmd)
             env, cwd = kwargs.get("env") or dict(os.environ), kwargs.get("cwd") or os.getcwd()
-            forked = warm.fork(cmd[at + 1 :], env, str(cwd)) if at < len(cmd) else None
+            forked = None
+            if at < len(cmd):  # it may still be importing: nobody else has to wait for that
+                forked = await asyncio.to_thread(warm.fork, cmd[at + 1 :], env, str(cwd))
             if forked is None:
                 return await super().launch_kernel(cmd, **kwargs)
             self.process, self.cwd = forked, cwd

@@ -89,6 +89,8 @@ def test_an_unknown_notebook_or_parameter_is_refused(small, capsys):
     )
     assert cli.main(small, ["reproduce", "-p", "q=1"]) == 1
     assert "has no parameter 'q'" in capsys.readouterr().err
+    assert cli.main(small, ["reproduce", "-p", "p=a", "-p", "p=b"]) == 1
+    assert capsys.readouterr().err == "error: -p p: found it again, expected each parameter once\n"
 
 
 def test_a_parameter_gives_outputs_of_its_own(small, capsys):
