@@ -191,7 +191,7 @@ class Interrupt:
         if name == {name!r}:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupt())
-from clofarabine.__main__ import main
+from {package}.__main__ import main
 sys.exit(main({arguments!r}))
 """
 
@@ -200,11 +200,23 @@ sys.exit(main({arguments!r}))
 @pytest.mark.parametrize("name", ["compendium.cli", "yaml", "papermill", "tqdm", "nbformat"])
 def test_an_interrupt_while_libraries_are_imported_is_a_line(name, command):
     arguments = [command, "--no-cache", *(["--grid", "grid.yml"] if command == "run" else [])]
-    code = INTERRUPTED.format(name=name, arguments=arguments)
+    _is_a_line(INTERRUPTED.format(package="clofarabine", name=name, arguments=arguments))
+
+
+def _is_a_line(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 130, done.stderr
     assert done.stderr.startswith("interrupted")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["pandas", "numba"])
+def test_so_it_is_in_the_command_that_asks_what_printed_this(name, tmp_path):
+    rows, printed = (
+        str(store.DATA / f"examples/printed_{kind}.csv") for kind in ("rows", "numbers")
+    )
+    arguments = ["counts", rows, printed, "--out", str(tmp_path)]
+    _is_a_line(INTERRUPTED.format(package="metaprop", name=name, arguments=arguments))
 
 
 BAD_COUNTS = {
