@@ -122,7 +122,7 @@ class Warm:
         with theirs:
             script = str(Path(__file__).with_name("forkserver.py"))
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", script, str(theirs.fileno()), *self.modules],
+                [sys.executable, script, str(theirs.fileno()), *self.modules],
                 stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
             )  # fmt: skip
 

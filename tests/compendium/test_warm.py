@@ -28,7 +28,7 @@ import matplotlib, numpy as np, pandas as pd
 state = {
     "module": hasattr(json, "left"), "builtin": hasattr(builtins, "left"),
     "variable": os.environ.get("LEFT"), "folder": os.getcwd(), "umask": oct(os.umask(0o27)),
-    "path": "/left" in sys.path, "modules": "left" in sys.modules,
+    "path": sys.path, "modules": "left" in sys.modules,
     "alarm": str(signal.getsignal(signal.SIGALRM)),
     "precision": decimal.getcontext().prec, "filters": len(warnings.filters),
     "style": matplotlib.rcParams["lines.linewidth"], "threads": threading.active_count(),
