@@ -17,6 +17,8 @@ forkserver
     The process that kernels are forked from, a script of its own; the standard library only.
 warm
     Kernels forked from it; the standard library only until one is asked for.
+lab
+    The same in JupyterLab, an extension of its server; imports warm.
 left
     What a notebook leaves running, named and ended; imports none of these.
 kernel

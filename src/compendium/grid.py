@@ -143,6 +143,7 @@ def _run(
                 bar.update()
     except BaseException:  # Ctrl-C, or a full disk; a cell that fails is the result of its run
         pool.shutdown(wait=False, cancel_futures=True)
+        warm.close()
         stop_all(running)
         raise
     finally:

@@ -102,11 +102,12 @@ class Warm:
         self.close()
 
     def close(self) -> None:
-        """End the process, if it was started; the kernels that were wanted have ended before."""
+        """End the process, if it was started; a kernel that waits for it is started elsewhere."""
+        if self._process:
+            self._process.kill()  # it may be importing, and `fork` wait for that with the lock
         with self._lock:
             if self._control and self._process:
                 self._control.close()
-                self._process.kill()  # it may still be importing
                 self._process.wait()
                 self._control = None
 

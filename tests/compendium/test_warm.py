@@ -18,6 +18,7 @@ import toys
 from toys import HEAD, run_all, toy
 
 from clofarabine.__main__ import project
+from compendium import schedule
 from compendium import warm as warm_module
 from compendium.warm import SWITCH, Warm
 
@@ -180,6 +181,23 @@ def test_the_warm_process_and_its_kernels_end_with_the_pipeline(tmp_path):
                 break
             assert time.monotonic() < end, "it lives on"
             time.sleep(0.05)
+
+
+def test_a_stop_does_not_wait_for_imports(tmp_path, monkeypatch):
+    (tmp_path / "sleeps.py").write_text("import time; time.sleep(600)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(schedule, "Warm", lambda _: Warm(["sleeps"]))
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, interrupt)
+    both, began = [toy(tmp_path / "n", name, "1") for name in ("a", "b")], time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(both, build=tmp_path / "build", warm=None)
+    assert time.monotonic() - began < 120
+    assert list((tmp_path / "build" / "runs").iterdir()) == []
 
 
 def test_a_kernel_that_starts_after_the_stop_is_ended_too(monkeypatch):
