@@ -162,6 +162,23 @@ def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, c
     assert summary["error"].tolist()[1] == "cell 7: ValueError: why"
 
 
+def test_the_table_of_a_grid_fits_into_a_terminal(tmp_path, monkeypatch, capsys):
+    finished = run.Run(PROJECT.step(STEP), tmp_path / "run", cached=False)
+    (tmp_path / "run" / "derived").mkdir(parents=True)
+    (tmp_path / "run" / "notebook.ipynb").write_text("{}")
+    rows = "".join(f"quantity{i},{i}.123456\n" for i in range(20))
+    finished.table("internal_checks").write_text("quantity,value\n" + rows)
+    monkeypatch.setattr(grid, "run_step", lambda *_, **__: finished)
+    plan, build = _write(tmp_path, BOTH), tmp_path / "b"
+    assert cli.main(["run", "--grid", str(plan), "--build", str(build)]) == 0
+    head, first, *_, where = (text := capsys.readouterr().out).splitlines()
+    assert head.split() == ["show_all_checks", *(f"quantity{i}" for i in range(5)), "state"]
+    assert first.split()[:3] == ["False", "0.1235", "1.123"]
+    assert max(map(len, text.splitlines()[:3])) <= 80
+    assert where.endswith("all columns of this table in its summary.csv.")
+    assert pd.read_csv(build / "grid" / "two" / "summary.csv").shape == (2, 1 + 20 + 3)
+
+
 def test_an_interrupted_grid_keeps_what_was_finished(tmp_path):
     """Of a toy, whose second run begins and waits until the file `go` is there."""
     waits = (
