@@ -87,10 +87,13 @@ class Forked:
 
 
 class Warm:
-    """A process that has imported modules, for as long as a block lasts; started when needed."""
+    """A process that has imported modules, for as long as a block lasts; started when needed.
 
-    def __init__(self, modules: Iterable[str] = ()) -> None:
-        self.modules = tuple(modules)
+    Variables in ``env`` are its own; a kernel's are those that it is given.
+    """
+
+    def __init__(self, modules: Iterable[str] = (), **env: str) -> None:
+        self.modules, self.env = tuple(modules), env
         self._lock = threading.Lock()
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
@@ -125,6 +128,7 @@ class Warm:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, script, str(theirs.fileno()), *self.modules],
                 stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
+                env=os.environ | self.env,
             )  # fmt: skip
 
     def fork(self, arguments: list[str], env: dict[str, str], cwd: str) -> Forked | None:
