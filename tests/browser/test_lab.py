@@ -1,5 +1,6 @@
 """What a reader does in JupyterLab, done in a real browser."""
 
+import platform
 import re
 from itertools import pairwise
 
@@ -35,6 +36,9 @@ def test_make_lab_opens_on_a_page_with_a_link_to_every_notebook(lab):
 def test_run_all_gives_the_committed_outputs(lab, tmp_path, name):
     """Reached by its link on the start page; its kernel stays, for the test that follows."""
     lab.go(name)
+    lab.page.wait_for_timeout(300)  # what JupyterLab learns of a kernel it writes into the notebook
+    made = nbformat.read(PROJECT.step(name).path, as_version=4).metadata.language_info.version
+    assert lab.app("w => w.context.model.dirty") == (made != platform.python_version())
     hidden = [c["metadata"].get("jupyter", {}).get("source_hidden", False) for c in lab.cells()]
     lab.run_all()
     code = [c for c in lab.cells() if c["cell_type"] == "code"]
