@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,21 @@ def _asked(address: str, path: str, data: object = None) -> Any:
     with urllib.request.urlopen(request, timeout=60) as answer:
         text = answer.read()
         return json.loads(text) if text else None
+
+
+def _address(process: subprocess.Popen, base: Path) -> str:
+    """Address of the server, which it says a moment before it listens."""
+    end = time.monotonic() + 60
+    while True:
+        assert process.poll() is None, (base / "log").read_text()
+        assert time.monotonic() < end
+        with suppress(urllib.error.URLError, ValueError, IndexError):
+            url = json.loads(sorted((base / "RUNTIME").glob("jpserver-*.json"))[0].read_text())[
+                "url"
+            ]
+            _asked(url, "api/status")
+            return url
+        time.sleep(0.1)
 
 
 class Kernel:
@@ -69,13 +85,7 @@ def server(tmp_path_factory):
             cwd=base, env=os.environ | env | {"JUPYTER_TOKEN": TOKEN}, stdout=log, stderr=log,
         )  # fmt: skip
         try:
-            end = time.monotonic() + 60
-            while "is running at" not in (base / "log").read_text():
-                assert process.poll() is None, (base / "log").read_text()
-                assert time.monotonic() < end
-                time.sleep(0.1)
-            (found,) = (base / "RUNTIME").glob("jpserver-*.json")
-            yield json.loads(found.read_text())["url"], base / "RUNTIME", base / "log"
+            yield _address(process, base), base / "RUNTIME", base / "log"
         finally:
             process.terminate()
             process.wait(30)
