@@ -49,5 +49,7 @@ cli
 
 import sys
 
-# jsonschema, which nbformat brings, would spend a second here on a grammar of web addresses.
-sys.modules.setdefault("rfc3987_syntax", None)
+# jsonschema, which nbformat brings, would spend a second here on formats that no notebook has: a
+# grammar of web addresses, and durations.
+for _format in ("rfc3987_syntax", "isoduration"):
+    sys.modules.setdefault(_format, None)

@@ -20,14 +20,7 @@ LIBRARIES = (
     "seaborn",
     "ipywidgets",
 )
-# For the C library, where it is GNU's: what a cell has freed goes back to the machine. Without it
-# 600 MB stay with a kernel that has once searched for counts.
-FRUGAL = {
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(4 * 2**20),
-}
-WARM = Warm(LIBRARIES, **FRUGAL)
+WARM = Warm(LIBRARIES)
 Provisioner = provisioner(WARM)
 _ENTRY = EntryPoint("compendium", f"{__name__}:Provisioner", KernelProvisionerFactory.GROUP_NAME)
 

@@ -22,6 +22,13 @@ from typing import Any, Self
 
 SWITCH = "COMPENDIUM_FORK"
 
+# For GNU's C library: what is freed goes back to the machine. Else half a GB stays with a kernel
+# that once held many arrays of some MB, in pieces that no larger one fits into.
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(2**20),
+}
 
 RUNNING: list[Any] = []  # managers of the kernels that run
 
@@ -87,13 +94,10 @@ class Forked:
 
 
 class Warm:
-    """A process that has imported modules, for as long as a block lasts; started when needed.
+    """A process that has imported modules, for as long as a block lasts; started when needed."""
 
-    Variables in ``env`` are its own; a kernel's are those that it is given.
-    """
-
-    def __init__(self, modules: Iterable[str] = (), **env: str) -> None:
-        self.modules, self.env = tuple(modules), env
+    def __init__(self, modules: Iterable[str] = ()) -> None:
+        self.modules = tuple(modules)
         self._lock = threading.Lock()
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
@@ -128,7 +132,7 @@ class Warm:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, script, str(theirs.fileno()), *self.modules],
                 stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
-                env=os.environ | self.env,
+                env=os.environ | FRUGAL,
             )  # fmt: skip
 
     def fork(self, arguments: list[str], env: dict[str, str], cwd: str) -> Forked | None:

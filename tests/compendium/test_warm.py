@@ -183,6 +183,30 @@ def test_the_warm_process_and_its_kernels_end_with_the_pipeline(tmp_path):
             time.sleep(0.05)
 
 
+HOLD = """
+import os, platform, psutil, threading
+import numpy as np
+assert "MALLOC_ARENA_MAX" not in os.environ
+def held(): return psutil.Process().memory_info().rss
+def work():
+    for _ in range(2): large = [np.ones(600_000) for _ in range(20)]; del large
+    before, large, small = held(), [], []
+    for _ in range(80): large.append(np.ones(600_000)); small.append(bytearray(50_000))
+    most = held(); del large
+    print((held() - before) / (most - before), platform.libc_ver()[0])
+thread = threading.Thread(target=work); thread.start(); thread.join()
+"""
+
+
+def test_what_a_cell_frees_goes_back_to_the_machine(tmp_path, warm):
+    """Arrays of 5 MB between small ones in a thread, of which GNU's C library keeps half."""
+    (run,) = run_all([toy(tmp_path / "n", "a", HOLD)], build=tmp_path / "build", warm=warm)
+    share, library = _printed(run)[0].split(" ")
+    if library.strip() != "glibc":
+        pytest.skip("another C library has other rules")
+    assert float(share) < 0.2
+
+
 def test_a_stop_does_not_wait_for_imports(tmp_path, monkeypatch):
     (tmp_path / "sleeps.py").write_text("import time; time.sleep(600)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
