@@ -46,6 +46,8 @@ report-pdf: report  ## print that page to build/report.pdf, A4 (needs chromium)
 	@chromium --headless --disable-gpu $(if $(AS_ROOT),--no-sandbox) --no-first-run --disable-background-networking \
 	  --no-pdf-header-footer --print-to-pdf=build/report.pdf.new build/report.html 2>build/report-pdf.log || { cat build/report-pdf.log >&2; exit 1; }
 	@mv build/report.pdf.new build/report.pdf
+	@rm build/report-pdf.log
+	@cd build && sha256sum report.pdf >report-pdf.sha256
 	@echo "The report is in build/report.pdf, too."
 
 test: env-test lint  ## lint, unit and property tests, notebooks against their outputs, figures, environment
@@ -72,7 +74,7 @@ lint: env-test  ## style of package, tests and notebooks
 	@$(RUN) -m ruff format --check .
 
 lab: env  ## open the notebooks in JupyterLab; ARGS="--no-browser --port=9999" passes options on
-	@$(RUN) -m jupyterlab $(AS_ROOT) $(ARGS) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start.ipynb
+	@$(RUN) -m jupyterlab $(AS_ROOT) $(ARGS) --ServerApp.root_dir=. --ServerApp.jpserver_extensions=compendium.lab=True --LabApp.default_url=/lab/tree/notebooks/00_start.ipynb
 
 oracle: env  ## recompute the pinned reference values with R metafor (needs Rscript)
 	@Rscript tests/oracle/metafor.R tests/oracle/metafor.json

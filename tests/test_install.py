@@ -84,11 +84,12 @@ def test_a_notebook_runs_in_the_image(image, tmp_path):
 def test_the_image_opens_on_the_start_page(image, tmp_path):
     tree, env = image
     env = env | {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("RUNTIME", "DATA")}
-    server = subprocess.Popen(
-        ["python", "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-         "--ServerApp.port=0"],
-        cwd=tree, env=env | {"JUPYTER_TOKEN": "binder"}, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            ["python", "-m", "jupyterlab", "--no-browser", "--allow-root",
+             "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"],
+            cwd=tree, env=env | {"JUPYTER_TOKEN": "binder"}, stderr=log,
+        )  # fmt: skip
     try:
         end = time.monotonic() + 60
         while not (found := list((tmp_path / "RUNTIME").glob("jpserver-*.json"))):
@@ -103,6 +104,9 @@ def test_the_image_opens_on_the_start_page(image, tmp_path):
         assert answer.status == 302
         assert answer.headers["Location"].partition("?")[0] == "/lab/tree/notebooks/00_start.ipynb"
         connection.close()
+        said = (tmp_path / "log").read_text(encoding="utf-8")
+        assert "compendium.lab | extension was successfully loaded" in said, "kernels are forked"
+        assert "jupyterlab | extension was successfully loaded" in said
     finally:
         server.terminate()
         server.wait(20)

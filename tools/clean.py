@@ -12,8 +12,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src" / "compendium"))
 sys.dont_write_bytecode = True
 from publish import MANIFEST, PublishError, recover, remove, remove_empty  # noqa: E402
 
-# Folders below a build folder into which runs write, each with a list of what they wrote.
-PLACES = ("selected", "grid/*", "runs/*")
+# Lists of what was written into a build folder: by runs, by notebooks that were opened by hand, by
+# `make report` and `make report-pdf`, by `python -m metaprop counts`.
+LISTS = (
+    MANIFEST,
+    *(f"{folder}/{MANIFEST}" for folder in ("selected", "grid/*", "runs/*", "interactive")),
+    "report.sha256",
+    "report-pdf.sha256",
+    "*/counts.sha256",
+)
+MARKER = ".clofarabine"  # in every build folder, also one within another
 
 
 def clean(build: Path) -> None:
@@ -23,13 +31,13 @@ def clean(build: Path) -> None:
     for work in (build / "runs").glob(".*-*"):
         if (work / ".unfinished").is_file():
             shutil.rmtree(work)
-    for place in (MANIFEST, "report.sha256", *(f"{f}/{MANIFEST}" for f in PLACES)):
+    for place in LISTS:
         for path in build.glob(place):
             try:
                 remove(path)
             except PublishError as error:
                 print(error)
-    for name in (".clofarabine", ".lock"):
+    for name in (MARKER, ".lock"):
         (build / name).unlink(missing_ok=True)
     remove_empty(build)
     if build.exists():
@@ -38,9 +46,10 @@ def clean(build: Path) -> None:
 
 
 def main(build: Path) -> int:
-    """Clean a build folder that no run is using."""
-    if not (build / ".lock").is_file():
+    """Clean a build folder that no run is using, after those within it."""
+    if not build.is_dir():
         return 0
+    status = max((main(m.parent) for m in sorted(build.glob(f"*/{MARKER}"))), default=0)
     with (build / ".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +57,7 @@ def main(build: Path) -> int:
             print(f"error: {build}: found a run that is using it", file=sys.stderr)
             return 1
         clean(build)
-    return 0
+    return status
 
 
 if __name__ == "__main__":

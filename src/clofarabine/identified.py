@@ -1,9 +1,10 @@
 """The body of evidence of notebook 02 with its identified sets, computed and saved."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
@@ -43,8 +44,9 @@ class Part:
 class Body:
     """A body of evidence, and what all printed numbers leave of it.
 
-    scenario : its name. frame : the evidence file. found : identified sets by endpoint. sets : the
-    coupled ones. limits : ranges over them, as bounds.csv.
+    scenario : its name. frame : the evidence file. found : identified sets by endpoint, of the
+    paediatric ones only how many vectors they have. sets : the coupled ones. limits : ranges over
+    them, as bounds.csv.
     """
 
     scenario: str
@@ -102,6 +104,11 @@ def evidence_of(scenario: str) -> tuple[pd.DataFrame, dict[str, Evidence]]:
     return frame, {e: Evidence.read(frame, e) for e in studies.ENDPOINTS}
 
 
+def _small(found: list[Found]) -> list[Found]:
+    """Identified sets whose paediatric ones keep their size alone: their counts hold half a GB."""
+    return [replace(f, paediatric=np.empty((len(f.paediatric), 0), np.int32)) for f in found]
+
+
 def body(scenario: str = "base") -> Body:
     """The evidence of a scenario with its identified sets, saved if it is the base case.
 
@@ -110,7 +117,7 @@ def body(scenario: str = "base") -> Body:
     frame, evidence = evidence_of(scenario)
     pooled = store.load("pooled_results")
     grid = METHODS if scenario == "base" else COMMON
-    found = {e: reconstruction.reconstruct(evidence[e], pooled, e, grid) for e in evidence}
+    found = {e: _small(reconstruction.reconstruct(evidence[e], pooled, e, grid)) for e in evidence}
     out = Body(scenario, frame, evidence, pooled, found)
     out.save("method_evidence", out.methods)
     for e in studies.ENDPOINTS:

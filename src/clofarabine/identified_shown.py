@@ -115,13 +115,14 @@ def narrowing(base: Body) -> Shown:
         return text.say(NONE)
     e, method = base.evidence["CR"], base.alive[0]
     i, child = e.labels.index(LARGEST), ~e.adult
-    first = base.pooled.query("endpoint == 'CR' and population == 'paediatric'").iloc[0]
-    printed = Printed(tuple(e.n[child].tolist()), method, reconstruction.limits(first))
+    targets = reconstruction.targets_of(base.pooled, "CR")
+    printed = Printed(tuple(e.n[child].tolist()), method, targets["paediatric", "PAS"])
     pas = solve.identified_set(printed, e.low[child], e.high[child])
+    double = printed.by(targets["paediatric", "PFT"], scale="PFT")
     one = next(f for f in base.found["CR"] if f.method == method)
     stages = {
         "paediatric, arcsine": pas,
-        "and double arcsine": one.paediatric,
+        "and double arcsine": pas[solve.meets(double, pas)],
         "and overall numbers": one.joint,
         "and CR <= OR": dict(base.sets["CR"])[method],
     }

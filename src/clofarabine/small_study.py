@@ -149,7 +149,7 @@ def parts(
     used = every[every["x"].notna()].reset_index(drop=True)
     name = Path(table).name if table is not None else f"{endpoint}, {population}, {counts}"
     if len(used) < _LEAST:
-        found = f"{name}: found {len(used)} rows with a count"
+        found = f"{name}, rows with a count: found {len(used)}"
         raise DataError(f"{found}, expected at least {_LEAST}: a line needs more rows than ends")
     if used["n"].nunique() == 1:
         found = f"{name}, column n: found {used['n'].iloc[0]} in all rows"

@@ -17,6 +17,8 @@ forkserver
     The process that kernels are forked from, a script of its own; the standard library only.
 warm
     Kernels forked from it; the standard library only until one is asked for.
+lab
+    The same in JupyterLab, an extension of its server; imports warm.
 left
     What a notebook leaves running, named and ended; imports none of these.
 kernel
@@ -47,5 +49,7 @@ cli
 
 import sys
 
-# jsonschema, which nbformat brings, would spend a second here on a grammar of web addresses.
-sys.modules.setdefault("rfc3987_syntax", None)
+# jsonschema, which nbformat brings, would spend a second here on formats that no notebook has: a
+# grammar of web addresses, and durations.
+for _format in ("rfc3987_syntax", "isoduration"):
+    sys.modules.setdefault(_format, None)

@@ -6,6 +6,7 @@ Libraries are imported when a command begins, so that a misspelt option is refus
 import argparse
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from .errors import PipelineError
 from .steps import Project, Step
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .run import Run
 
 
@@ -123,6 +126,9 @@ def _reproduce(project: Project, args: argparse.Namespace) -> int:
     steps = [project.step(n) for n in dict.fromkeys(args.only or ())] or list(project.steps)
     steps.sort(key=project.steps.index)
     parameters = dict(args.parameters)
+    twice = [n for n, times in Counter(n for n, _ in args.parameters).items() if times > 1]
+    if twice:
+        raise PipelineError(f"-p {twice[0]}: found it again, expected each parameter once")
     _counts(project, args.counts)
     if args.counts:
         _same_counts(project, steps)
@@ -176,13 +182,27 @@ def _run(project: Project, args: argparse.Namespace) -> int:
     with workspace.workspace(project, build):
         summary = grid.run(project, plan, build=build, jobs=args.jobs, cache=not args.no_cache)
     failed = int(summary["state"].eq("failed").sum())
-    shown = summary.drop(columns=["notebook"] if failed else ["notebook", "error"])
-    print(shown.to_string(index=False, max_colwidth=100, na_rep="", float_format="{:.4g}".format))
+    last = ["state", "error"] if failed else ["state"]
+    folder = project.shown(build / "grid" / plan.name)
+    print(_fitting(summary, list(plan.points[0]), last))
     print(
         f"{len(summary) - failed} of {len(summary)} runs finished; their notebooks and tables are"
     )
-    print(f"in {project.shown(build / 'grid' / plan.name)}.")
+    print(f"in {folder}, all columns of this table in its summary.csv.")
     return 1 if failed else 0
+
+
+def _fitting(summary: "pd.DataFrame", first: list[str], last: list[str], width: int = 80) -> str:
+    """The table in lines that fit, without the quantities that do not; first and last always."""
+    quantities = [c for c in summary if c not in {*first, *last, "notebook", "error"}]
+    while True:
+        shown = summary[[*first, *quantities, *last]]
+        text = shown.to_string(
+            index=False, max_colwidth=100, na_rep="", float_format="{:.4g}".format
+        )
+        if not quantities or len(text.partition("\n")[0]) <= width:
+            return text
+        quantities.pop()
 
 
 def _report(project: Project, args: argparse.Namespace) -> int:

@@ -4,6 +4,11 @@ Started by `warm.Warm` as a script of its own: forkserver.py DESCRIPTOR MODULE .
 but the standard library and ipykernel, has one thread, and ends with the pipeline.
 """
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # this folder; not by -P, of which a kernel would take its own folder as unsafe
+
 import builtins
 import contextlib
 import gc
@@ -13,7 +18,6 @@ import os
 import random
 import signal
 import socket
-import sys
 import time
 import types
 import warnings
@@ -21,6 +25,9 @@ from collections.abc import Iterable
 from typing import Any
 
 _CHILD = {signal.SIGCHLD}
+
+# What every kernel imports when it starts.
+KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "sqlite3")
 
 
 def _reap(*_: object) -> None:
@@ -77,6 +84,12 @@ def _import(modules: Iterable[str]) -> None:
     del builtins.get_ipython
 
 
+def _get_ready() -> None:
+    """Have numba, if it was imported, make what its first call makes: half a second of a kernel."""
+    if numba := sys.modules.get("numba"):
+        numba.njit(lambda x: x)(1.0)
+
+
 def main(descriptor: int, modules: list[str]) -> None:
     """Import, then fork a kernel for each line that arrives."""
     control = socket.socket(fileno=descriptor)
@@ -85,7 +98,10 @@ def main(descriptor: int, modules: list[str]) -> None:
     signal.signal(signal.SIGCHLD, _reap)
     # As ipykernel has it by the time that a cell imports matplotlib.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    _import(("ipykernel.kernelapp", "ipykernel.ipkernel", *modules))
+    # A kernel imports its debugger, which would say that it sees no frozen modules.
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    _import((*KERNEL, *modules))
+    _get_ready()
     gc.freeze()  # what is shared stays shared
     requests = control.makefile("rb")
     for line in requests:

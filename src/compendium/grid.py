@@ -4,6 +4,7 @@ A run that finished is kept by `run.run_step`, so that an interrupted grid goes 
 what is put together at the end is written as one.
 """
 
+import math
 import re
 import reprlib
 import sys
@@ -28,6 +29,8 @@ from .steps import Project, Step
 from .warm import Warm, stop_all
 from .workspace import STAGING, say_left
 
+MOST = 10_000  # runs of seconds each: a day of work, and what a list of files still serves
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -43,16 +46,41 @@ def _expect(good: bool, file: str, found: object, expected: str) -> None:
         raise PipelineError(f"{file}: found {reprlib.repr(found)}, expected {expected}")
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's plain values; of a key that stands twice in a map YAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen: set[tuple] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (named := (key.tag, key.value)) in seen:
+                    problem = f"found the key {key.value} again, expected each key once"
+                    raise _TwiceError(None, None, problem, key.start_mark)
+                seen.add(named)
+        return super().construct_mapping(node, deep)
+
+
+class _TwiceError(yaml.MarkedYAMLError):
+    """A key that stands twice in a map."""
+
+
 def _yaml(path: Path, file: str) -> Any:
     """What a YAML file holds; PipelineError in one line if it is none."""
     need_file(path, file, "a grid file (YAML)")
+    where = file
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        return loader.get_single_data()
     except RecursionError:
         why = "lists or maps are nested too deeply"
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, no UTF-8
         why = " ".join(str(error).split())
-    raise PipelineError(f"{file}: not readable as YAML: {why}")
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+            where = f"{file}, line {error.problem_mark.line + 1}"
+            why = str(error.problem)
+            if isinstance(error, _TwiceError):
+                raise PipelineError(f"{where}: {why}") from None
+    raise PipelineError(f"{where}: not readable as YAML: {why}")
 
 
 def read(project: Project, path: Path) -> Grid:
@@ -79,12 +107,15 @@ def read(project: Project, path: Path) -> Grid:
         )  # fmt: skip
         again = [v for i, v in enumerate(listed) if v in listed[:i]]
         _expect(not again, f"{file}, {name}", again[:1], "each value once")
+    runs = math.prod(map(len, values.values()))
+    _expect(runs <= MOST, f"{file}, parameters", runs, f"at most {MOST} combinations")
     named = found["notebook"]  # 03 without quotation marks is the number 3 in YAML
-    s = project.step(f"{named:02d}" if type(named) is int else str(named))
+    s = project.step(f"{named:02d}" if type(named) is int else str(named), f"{file}, ")
     notebooks.check(s.path)
     points = [dict(zip(values, p, strict=True)) for p in product(*values.values())]
+    valid = notebooks.parameters_of(s)
     for point in points:
-        notebooks.check_parameters(s, point)
+        notebooks.check_parameters(s, point, f"{file}: ", valid)
         notebooks.check_values(project, point, f"{file}, ")
     return Grid(path.stem, s, tuple(points))
 
@@ -112,6 +143,7 @@ def _run(
                 bar.update()
     except BaseException:  # Ctrl-C, or a full disk; a cell that fails is the result of its run
         pool.shutdown(wait=False, cancel_futures=True)
+        warm.close()
         stop_all(running)
         raise
     finally:

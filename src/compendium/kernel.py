@@ -25,6 +25,9 @@ from .warm import RUNNING, Warm, provisioner
 # A widget lives as long as its kernel; what a notebook keeps is the picture beside it.
 _LIVE = "application/vnd.jupyter.widget-view+json"
 
+# What ipykernel calls itself.
+SPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
 # What went wrong is said once, by the error that ends the run.
 _LOG = logging.getLogger(__name__)
 _LOG.setLevel(logging.CRITICAL)
@@ -108,6 +111,7 @@ class _Engine(NBClientEngine):
             sockets.cleanup()
             loop = ensure_event_loop()  # the one that the client made for this thread, and leaves
             if not loop.is_running():
+                loop.run_until_complete(loop.shutdown_default_executor())
                 loop.close()
 
 
@@ -195,9 +199,10 @@ def _place(path: Path, index: int, parameters: dict[str, Any]) -> str:
 
 def normalise(nb: nbformat.NotebookNode) -> str:
     """Text of a notebook without what differs between two runs of the same content."""
+    # As JupyterLab has it when a kernel runs: opened there, the file is not changed by that alone.
     nb.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
+        "kernelspec": SPEC,
+        "language_info": nb.metadata.get("language_info", {"name": "python"}),
     }
     for cell in nb.cells:
         keep = {"tags": list(cell.metadata.get("tags", []))}

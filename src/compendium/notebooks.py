@@ -5,6 +5,7 @@ import difflib
 import json
 import math
 import re
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -85,20 +86,26 @@ def _fits(value: Any, default: Any) -> bool:
     return kind is type(default) or (kind is int and type(default) is float)
 
 
-def check_parameters(s: Step, parameters: dict[str, Any]) -> None:
-    """Refuse a parameter that the notebook does not have, or a value of another kind."""
-    valid = parameters_of(s) if parameters else {}
+def check_parameters(
+    s: Step, parameters: dict[str, Any], place: str = "", valid: dict[str, Any] | None = None
+) -> None:
+    """Refuse a parameter that the notebook does not have, or a value of another kind.
+
+    A message begins with ``place``; ``valid`` are the notebook's parameters where they are known.
+    """
+    if valid is None:
+        valid = parameters_of(s) if parameters else {}
     for name, value in parameters.items():
         if name in valid:
             if not _fits(value, valid[name]):
-                place = f"{s.name}, parameter {name}"
+                where = f"{place}{s.name}, parameter {name}"
                 expected = _KINDS.get(type(valid[name]), "text, a number, True or False")
-                raise PipelineError(f"{place}: found {value!r}, expected {expected}")
+                raise PipelineError(f"{where}: found {reprlib.repr(value)}, expected {expected}")
         else:
             near = difflib.get_close_matches(str(name), valid, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             known = ", ".join(valid)
-            raise PipelineError(f"{s.name} has no parameter {name!r}; it has {known}{hint}")
+            raise PipelineError(f"{place}{s.name} has no parameter {name!r}; it has {known}{hint}")
 
 
 def check_values(project: Project, parameters: dict[str, Any], place: str = "") -> None:

@@ -97,7 +97,8 @@ def run_all(
         from . import kernel  # noqa: F401  # papermill, which takes a second; meanwhile warm imports
 
         start = partial(run_step, project, build=build, cache=cache, counts=counts, warm=warm)
-        return _in_order(steps, given, tables, start, jobs)
+        own_end = getattr(own, "close", None)  # not of a process that others use, too
+        return _in_order(steps, given, tables, start, jobs, own_end)
 
 
 def _in_order(
@@ -106,6 +107,7 @@ def _in_order(
     tables: dict[str, Path],
     start: Callable[..., Run],
     jobs: int,
+    before_stop: Callable[[], Any] | None = None,
 ) -> list[Run]:
     """Start each step as soon as the tables it reads are there, with the parameters it is given."""
     waiting, done = list(steps), {}
@@ -137,6 +139,8 @@ def _in_order(
                     progress.end(s.name)
                 progress.show()
         except BaseException:  # a cell that failed, or Ctrl-C: the others need not go on
+            if before_stop:
+                before_stop()
             stop_all(running)
             raise
     return [done[s.name] for s in steps]

@@ -113,14 +113,17 @@ class Project:
         """Files of the committed derived tables, by name."""
         return {p.stem: p for p in sorted((self.root / self.derived).glob("*.csv"))}
 
-    def step(self, name: str) -> Step:
-        """The step with this name, or the only one whose name starts so ("03")."""
+    def step(self, name: str, place: str = "") -> Step:
+        """The step with this name, or the only one whose name starts so ("03").
+
+        A message on a name that is none begins with ``place``.
+        """
         found = [s for s in self.steps if s.name == name]
         found = found or [s for s in self.steps if s.name.startswith(name)]
         if len(found) == 1:
             return found[0]
         names = ", ".join(s.name for s in self.steps)
-        raise PipelineError(f"notebook: found {name!r}, expected one of {names}")
+        raise PipelineError(f"{place}notebook: found {name!r}, expected one of {names}")
 
 
 def read(path: Path, hooks: Hooks | None = None) -> Project:

@@ -5,6 +5,7 @@ the ordinary way. A notebook gives the same either way; nothing passes from one 
 because each is a copy of a process in which no notebook ever ran.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -21,6 +22,13 @@ from typing import Any, Self
 
 SWITCH = "COMPENDIUM_FORK"
 
+# For GNU's C library: what is freed goes back to the machine. Else half a GB stays with a kernel
+# that once held many arrays of some MB, in pieces that no larger one fits into.
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(2**20),
+}
 
 RUNNING: list[Any] = []  # managers of the kernels that run
 
@@ -101,11 +109,12 @@ class Warm:
         self.close()
 
     def close(self) -> None:
-        """End the process, if it was started; the kernels that were wanted have ended before."""
+        """End the process, if it was started; a kernel that waits for it is started elsewhere."""
+        if self._process:
+            self._process.kill()  # it may be importing, and `fork` wait for that with the lock
         with self._lock:
             if self._control and self._process:
                 self._control.close()
-                self._process.kill()  # it may still be importing
                 self._process.wait()
                 self._control = None
 
@@ -121,8 +130,9 @@ class Warm:
         with theirs:
             script = str(Path(__file__).with_name("forkserver.py"))
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", script, str(theirs.fileno()), *self.modules],
+                [sys.executable, script, str(theirs.fileno()), *self.modules],
                 stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
+                env=os.environ | FRUGAL,
             )  # fmt: skip
 
     def fork(self, arguments: list[str], env: dict[str, str], cwd: str) -> Forked | None:
@@ -148,7 +158,9 @@ def provisioner(warm: Warm) -> Any:
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
             at = cmd.index("ipykernel_launcher") if "ipykernel_launcher" in cmd else len(cmd)
             env, cwd = kwargs.get("env") or dict(os.environ), kwargs.get("cwd") or os.getcwd()
-            forked = warm.fork(cmd[at + 1 :], env, str(cwd)) if at < len(cmd) else None
+            forked = None
+            if at < len(cmd):  # it may still be importing: nobody else has to wait for that
+                forked = await asyncio.to_thread(warm.fork, cmd[at + 1 :], env, str(cwd))
             if forked is None:
                 return await super().launch_kernel(cmd, **kwargs)
             self.process, self.cwd = forked, cwd

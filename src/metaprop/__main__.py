@@ -33,9 +33,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 done, 2 input that cannot be read, 130 stopped."""
-    options = _parser().parse_args(argv)
     try:
-        return _counts(options)
+        return _counts(_parser().parse_args(argv))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

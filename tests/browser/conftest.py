@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import psutil
 import pytest
 from conftest import copy_tree, need
 
@@ -34,6 +35,17 @@ class Lab:
     root: Path
     url: str
     token: str
+    pid: int
+
+    def held(self) -> int:
+        """Bytes that the server and its kernels hold together, what they share counted once."""
+        server = psutil.Process(self.pid)
+        return sum(p.memory_full_info().pss for p in (server, *server.children(recursive=True)))
+
+    def kernels(self) -> list[str]:
+        """Paths of the notebooks whose kernel runs."""
+        found = self.page.request.get(f"{self.url}api/sessions?token={self.token}").json()
+        return sorted(session["path"] for session in found)
 
     def app(self, script: str, argument: object = None) -> Any:
         """Result of a JavaScript function of the notebook panel in front (and an argument)."""
@@ -118,9 +130,10 @@ class Lab:
         self.wait("nothing unsaved", lambda: not self.app("w => w.context.model.dirty"))
         return path
 
-    def close(self) -> None:
-        """Shut the kernel in front down and close its notebook, which has to be saved."""
-        self.app("w => w.sessionContext.shutdown()")
+    def close(self, *, shut: bool = True) -> None:
+        """Close the notebook in front, which has to be saved, with its kernel or without."""
+        if shut:
+            self.app("w => w.sessionContext.shutdown()")
         self.app("w => w.close()")
 
 
@@ -144,8 +157,8 @@ def _address(process: subprocess.Popen, runtime: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Path]]:
-    """Address, token and root of a JupyterLab on loopback that shares nothing with the user's."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Path, int]]:
+    """Address, token, root, process of a JupyterLab on loopback that shares no user's files."""
     need("chromium")
     base = tmp_path_factory.mktemp("lab")
     root = base / "tree"
@@ -170,7 +183,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
             cwd=root, env=env, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            yield _address(process, base / "runtime"), token, root
+            yield _address(process, base / "runtime"), token, root, process.pid
         finally:
             process.terminate()
             try:
@@ -181,7 +194,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
 
 
 @pytest.fixture(scope="session")
-def page(server: tuple[str, str, Path], chromium: Any) -> Iterator[tuple[Any, list[str]]]:
+def page(server: tuple[str, str, Path, int], chromium: Any) -> Iterator[tuple[Any, list[str]]]:
     """A tab in which JupyterLab is loaded once for all tests, and the errors that it throws."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page, errors = context.new_page(), []
@@ -192,11 +205,11 @@ def page(server: tuple[str, str, Path], chromium: Any) -> Iterator[tuple[Any, li
 
 
 @pytest.fixture
-def lab(server: tuple[str, str, Path], page: tuple[Any, list[str]]) -> Iterator[Lab]:
+def lab(server: tuple[str, str, Path, int], page: tuple[Any, list[str]]) -> Iterator[Lab]:
     """JupyterLab; errors that the page itself throws, since the test before, fail the test."""
-    address, token, root = server
+    address, token, root, pid = server
     tab, errors = page
-    yield Lab(tab, root, address, token)
+    yield Lab(tab, root, address, token, pid)
     thrown = errors.copy()
     errors.clear()
     assert not thrown, thrown

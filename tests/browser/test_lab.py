@@ -1,5 +1,6 @@
 """What a reader does in JupyterLab, done in a real browser."""
 
+import platform
 import re
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from .conftest import START
 
 PROJECT = project()
 NAMES = [s.name for s in PROJECT.steps]
+LEAST_MEMORY = 1.5 * 2**30  # what a user of Binder may count on
 
 
 def _headings(name: str) -> list[tuple[int, str]]:
@@ -32,8 +34,11 @@ def test_make_lab_opens_on_a_page_with_a_link_to_every_notebook(lab):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_run_all_gives_the_committed_outputs(lab, tmp_path, name):
-    """Reached by its link on the start page, in an ordinary kernel."""
+    """Reached by its link on the start page; its kernel stays, for the test that follows."""
     lab.go(name)
+    lab.page.wait_for_timeout(300)  # what JupyterLab learns of a kernel it writes into the notebook
+    made = nbformat.read(PROJECT.step(name).path, as_version=4).metadata.language_info.version
+    assert lab.app("w => w.context.model.dirty") == (made != platform.python_version())
     hidden = [c["metadata"].get("jupyter", {}).get("source_hidden", False) for c in lab.cells()]
     lab.run_all()
     code = [c for c in lab.cells() if c["cell_type"] == "code"]
@@ -53,8 +58,19 @@ def test_run_all_gives_the_committed_outputs(lab, tmp_path, name):
     copy.write_text(kernel.normalise(saved), encoding="utf-8")
     assert compare.notebook_difference(copy, PROJECT.step(name).path) == ""
     if name != START.stem:
-        lab.close()
+        lab.close(shut=False)
         lab.start()  # and back
+
+
+def test_all_notebooks_open_at_once_fit_into_the_memory_of_binder(lab, request):
+    """Each has run, and nobody has shut a kernel down; the browser is the reader's."""
+    chosen = {
+        i.callspec.params.get("name") for i in request.session.items if hasattr(i, "callspec")
+    }
+    if chosen < set(NAMES):
+        pytest.skip("without all notebooks, which were not chosen to be run before")
+    assert lab.kernels() == [f"notebooks/{name}.ipynb" for name in NAMES]
+    assert 0.5 * 2**30 < lab.held() < LEAST_MEMORY
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,7 +11,7 @@ import pytest
 from papermill.inspection import inspect_notebook
 
 from clofarabine.__main__ import project
-from clofarabine.parameters import CHOICES, check
+from clofarabine.parameters import CHOICES, WORDS, check
 from clofarabine.tables.store import OUTPUT_VARIABLE
 from compendium import kernel
 from compendium.errors import PipelineError
@@ -63,6 +63,17 @@ def test_a_threshold_is_percent(value):
         check({"threshold": fine})
     with pytest.raises(ValueError, match="expected percent, above 0 and below 100"):
         check({"threshold": value})
+
+
+@pytest.mark.parametrize("step", PROJECT.steps, ids=lambda s: s.name)
+def test_codes_are_spelled_out_where_they_are_chosen(step):
+    cells = nbformat.read(step.path, as_version=4).cells
+    (cell,) = (c.source for c in cells if "parameters" in c.metadata.get("tags", []))
+    for name in ("endpoint", "scale", "tau2_method"):
+        comment = re.search(rf"^{name}: .*?# ((.*\n#)*.*)", cell, re.MULTILINE)
+        for code in CHOICES[name] if comment else ():
+            if re.search(rf"\b{code}\b", comment[1]):
+                assert WORDS[name][code] in comment[1].replace("\n#", ""), code
 
 
 def test_papermill_shows_the_parameters(tmp_path):

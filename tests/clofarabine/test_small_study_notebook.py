@@ -26,7 +26,7 @@ def _parts(folder: Path, rows: str, method: Method = PAS):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("a,1,5\nb,2,9\n", "mine.csv: found 2 rows with a count, expected at least 3"),
+        ("a,1,5\nb,2,9\n", "mine.csv, rows with a count: found 2, expected at least 3"),
         ("a,1,9\nb,2,9\nc,4,9\n", "mine.csv, column n: found 9 in all rows, expected several"),
     ],
 )  # fmt: skip

@@ -89,6 +89,8 @@ def test_an_unknown_notebook_or_parameter_is_refused(small, capsys):
     )
     assert cli.main(small, ["reproduce", "-p", "q=1"]) == 1
     assert "has no parameter 'q'" in capsys.readouterr().err
+    assert cli.main(small, ["reproduce", "-p", "p=a", "-p", "p=b"]) == 1
+    assert capsys.readouterr().err == "error: -p p: found it again, expected each parameter once\n"
 
 
 def test_a_parameter_gives_outputs_of_its_own(small, capsys):
@@ -189,7 +191,7 @@ class Interrupt:
         if name == {name!r}:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupt())
-from clofarabine.__main__ import main
+from {package}.__main__ import main
 sys.exit(main({arguments!r}))
 """
 
@@ -198,11 +200,23 @@ sys.exit(main({arguments!r}))
 @pytest.mark.parametrize("name", ["compendium.cli", "yaml", "papermill", "tqdm", "nbformat"])
 def test_an_interrupt_while_libraries_are_imported_is_a_line(name, command):
     arguments = [command, "--no-cache", *(["--grid", "grid.yml"] if command == "run" else [])]
-    code = INTERRUPTED.format(name=name, arguments=arguments)
+    _is_a_line(INTERRUPTED.format(package="clofarabine", name=name, arguments=arguments))
+
+
+def _is_a_line(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 130, done.stderr
     assert done.stderr.startswith("interrupted")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["pandas", "numba"])
+def test_so_it_is_in_the_command_that_asks_what_printed_this(name, tmp_path):
+    rows, printed = (
+        str(store.DATA / f"examples/printed_{kind}.csv") for kind in ("rows", "numbers")
+    )
+    arguments = ["counts", rows, printed, "--out", str(tmp_path)]
+    _is_a_line(INTERRUPTED.format(package="metaprop", name=name, arguments=arguments))
 
 
 BAD_COUNTS = {

@@ -24,16 +24,22 @@ BOTH = {"notebook": STEP, "parameters": {"show_all_checks": [False, True]}}
 
 def _write(folder, content) -> Path:
     path = folder / "two.yml"
-    path.write_text(
-        content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
-    )
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
+        path.write_text(text)
     return path
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a: [", "not readable as YAML"),
+        ("a: 1\nb: [", "two.yml, line 2: not readable as YAML: expected the node content"),
+        ("a:\n\t- b", r"two.yml, line 2: not readable as YAML: found character '\\t'"),
+        ("a: \xe9".encode("latin-1"), "two.yml: not readable as YAML: 'utf-8' codec can't decode"),
+        ("a: 1\nb: 2\na: 3", "two.yml, line 3: found the key a again, expected each key once"),
+        ("n: 1\np:\n  a: [1]\n  'a': [2]", "two.yml, line 4: found the key a again"),
         ("a: !!python/name:os.system x", "not readable as YAML: could not determine"),
         ("a: 2023-99-99", "not readable as YAML: month must be in"),
         ("[" * 3000, "not readable as YAML: lists or maps are nested too deeply"),
@@ -44,12 +50,26 @@ def _write(folder, content) -> Path:
         ("[1]", r"found \[1\], expected the two keys notebook and parameters"),
         ({"notebook": "01"}, r"found \['notebook'\], expected the two keys"),
         (BOTH | {"jobs": 2}, "expected the two keys"),
-        (BOTH | {"notebook": "99"}, "found '99', expected one of .*01_data_extraction"),
+        (
+            BOTH | {"notebook": "99"},
+            "two.yml, notebook: found '99', expected one of .*01_data_extraction",
+        ),
         (BOTH | {"parameters": {}}, r"expected parameters, name: \[values\]"),
         (BOTH | {"parameters": {"show_all_checks": True}}, "show_all_checks: found True, expected"),
         (BOTH | {"parameters": {"show_all_checks": []}}, r"found \[\], expected a list"),
         (BOTH | {"parameters": {"show_all_checks": [True, True]}}, "expected each value once"),
-        (BOTH | {"parameters": {"show_all": [True]}}, "no parameter 'show_all'; .*show_all_checks"),
+        (
+            BOTH | {"parameters": {"show_all": [True]}},
+            "two.yml: .*no parameter 'show_all'; .*show_all_checks",
+        ),
+        (
+            BOTH | {"parameters": {"show_all_checks": ["no"]}},
+            "two.yml: .*found 'no', expected True",
+        ),
+        (
+            BOTH | {"parameters": {n: list(range(1000)) for n in "abcd"}},
+            "two.yml, parameters: found 1000000000000, expected at most 10000 combinations",
+        ),
         (
             {"notebook": "00", "parameters": {"tau2_method": ["DL", "XY"]}},
             "tau2_method: found 'XY', expected one of DL, PM, REML",
@@ -140,6 +160,23 @@ def test_a_failed_run_is_reported_and_leaves_the_others(tmp_path, monkeypatch, c
     assert summary["a"].iloc[0] == 1.5  # the run's own, not that of the other parameter
     assert summary[["a", "b"]].isna().to_numpy().tolist() == [[False, True], [True, True]]
     assert summary["error"].tolist()[1] == "cell 7: ValueError: why"
+
+
+def test_the_table_of_a_grid_fits_into_a_terminal(tmp_path, monkeypatch, capsys):
+    finished = run.Run(PROJECT.step(STEP), tmp_path / "run", cached=False)
+    (tmp_path / "run" / "derived").mkdir(parents=True)
+    (tmp_path / "run" / "notebook.ipynb").write_text("{}")
+    rows = "".join(f"quantity{i},{i}.123456\n" for i in range(20))
+    finished.table("internal_checks").write_text("quantity,value\n" + rows)
+    monkeypatch.setattr(grid, "run_step", lambda *_, **__: finished)
+    plan, build = _write(tmp_path, BOTH), tmp_path / "b"
+    assert cli.main(["run", "--grid", str(plan), "--build", str(build)]) == 0
+    head, first, *_, where = (text := capsys.readouterr().out).splitlines()
+    assert head.split() == ["show_all_checks", *(f"quantity{i}" for i in range(5)), "state"]
+    assert first.split()[:3] == ["False", "0.1235", "1.123"]
+    assert max(map(len, text.splitlines()[:3])) <= 80
+    assert where.endswith("all columns of this table in its summary.csv.")
+    assert pd.read_csv(build / "grid" / "two" / "summary.csv").shape == (2, 1 + 20 + 3)
 
 
 def test_an_interrupted_grid_keeps_what_was_finished(tmp_path):

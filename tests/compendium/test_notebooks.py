@@ -1,9 +1,11 @@
 """A notebook that cannot be run is refused in one line; a run that succeeds says nothing odd."""
 
 import json
+import platform
 import subprocess
 
 import pytest
+from jupyter_client.kernelspec import get_kernel_spec
 from toys import command, project, run_all, toy
 
 from compendium import notebooks
@@ -107,6 +109,18 @@ def test_a_run_that_succeeds_says_nothing_but_how_far_it_is(tmp_path):
     assert "4/4 cells" in last
     for word in ("ERROR", "Interrupt", "died", "Warning", "cell/s", "/s", "?"):
         assert word not in done.stderr, done.stderr
+
+
+def test_a_notebook_is_saved_as_jupyterlab_saves_it(tmp_path):
+    """Which would otherwise call it changed as soon as it is opened."""
+    (run,) = run_all([toy(tmp_path / "n", "n", "1")], build=tmp_path / "build")
+    saved = json.loads((run.folder / "notebook.ipynb").read_text(encoding="utf-8"))["metadata"]
+    assert saved["kernelspec"]["display_name"] == get_kernel_spec("python3").display_name
+    assert saved["language_info"].pop("version") == platform.python_version()
+    assert set(saved["language_info"]) == {
+        "codemirror_mode", "file_extension", "mimetype", "name", "nbconvert_exporter",
+        "pygments_lexer",
+    }  # fmt: skip
 
 
 def test_a_file_that_no_cell_closes_is_written_at_the_kernels_end(tmp_path):

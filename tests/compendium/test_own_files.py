@@ -10,6 +10,7 @@ import toys
 from toys import HEAD, files, toy, writer
 
 from clofarabine.__main__ import project as real
+from clofarabine.tables import paths
 from compendium import cli, codecheck, grid, html_report, publish, schedule
 from compendium.run import Run
 from compendium.steps import Step
@@ -264,6 +265,48 @@ def test_clean_removes_what_runs_wrote_and_nothing_else(project):
     assert done.returncode == 0
     assert "left in" in done.stdout
     assert files(build) == {n: c.encode() for n, c in IN_BUILD.items()}
+
+
+# What a user may have in folders that something else of ours writes into.
+BESIDE = {
+    "check/mine.txt": "mine", "counts/mine.csv": "mine", "interactive/figures/mine.svg": "mine",
+    "runs/.mine-1/a": "mine", "notes/outputs.txt": "mine", "notes/.unfinished": "mine",
+}  # fmt: skip
+
+
+def _by_hand(build, monkeypatch):
+    """Write as notebooks do that are opened by hand; one file is changed by its user."""
+    monkeypatch.setattr(paths, "INTERACTIVE", build / "interactive")
+    monkeypatch.delenv(paths.OUTPUT_VARIABLE, raising=False)
+    for name, content in (("f.svg", b"old"), ("f.svg", b"new"), ("g.svg", b"g")):
+        paths.write_bytes(paths.output_dir("figures") / name, content)
+    (build / "interactive" / "figures" / "g.svg").write_text("mine now")
+
+
+def test_clean_knows_whatever_writes_below_the_build_folder(project, monkeypatch):
+    """Opened notebooks, a build folder within it (`make check`), reports, counts, killed runs."""
+    build = project / "build"
+    _by_hand(build, monkeypatch)
+    assert _clean(build).returncode == 0, "no run was ever there"
+    assert files(build) == {"interactive/figures/g.svg": b"mine now"}
+    _by_hand(build, monkeypatch)
+    assert _main(project, "reproduce", "--build", str(build / "check")) == 1
+    _write(build, {"runs/.01_first-x/.unfinished": "", "runs/.01_first-x/derived/t.csv": "half"})
+    made = {"report.html": "report.sha256", "report.pdf": "report-pdf.sha256"}
+    made |= {"counts/methods.csv": "counts/counts.sha256"}
+    for name, listed in made.items():
+        _write(build, {name: name})
+        text = publish.manifest_text({Path(name).name: publish.digest(build / name)})
+        _write(build, {listed: text})
+    _write(build, BESIDE)
+    assert _clean(build).returncode == 0
+    want = BESIDE | {"interactive/figures/g.svg": "mine now"}
+    assert {n: c.decode() for n, c in files(build).items()} == want
+
+
+def test_what_make_report_pdf_writes_is_listed():
+    makefile = (REAL.root / "Makefile").read_text(encoding="utf-8")
+    assert "sha256sum report.pdf >report-pdf.sha256" in makefile
 
 
 def test_clean_waits_for_no_run(project):

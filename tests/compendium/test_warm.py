@@ -18,6 +18,7 @@ import toys
 from toys import HEAD, run_all, toy
 
 from clofarabine.__main__ import project
+from compendium import schedule
 from compendium import warm as warm_module
 from compendium.warm import SWITCH, Warm
 
@@ -28,7 +29,7 @@ import matplotlib, numpy as np, pandas as pd
 state = {
     "module": hasattr(json, "left"), "builtin": hasattr(builtins, "left"),
     "variable": os.environ.get("LEFT"), "folder": os.getcwd(), "umask": oct(os.umask(0o27)),
-    "path": "/left" in sys.path, "modules": "left" in sys.modules,
+    "path": sys.path, "modules": "left" in sys.modules,
     "alarm": str(signal.getsignal(signal.SIGALRM)),
     "precision": decimal.getcontext().prec, "filters": len(warnings.filters),
     "style": matplotlib.rcParams["lines.linewidth"], "threads": threading.active_count(),
@@ -180,6 +181,47 @@ def test_the_warm_process_and_its_kernels_end_with_the_pipeline(tmp_path):
                 break
             assert time.monotonic() < end, "it lives on"
             time.sleep(0.05)
+
+
+HOLD = """
+import os, platform, psutil, threading
+import numpy as np
+assert "MALLOC_ARENA_MAX" not in os.environ
+def held(): return psutil.Process().memory_info().rss
+def work():
+    for _ in range(2): large = [np.ones(600_000) for _ in range(20)]; del large
+    before, large, small = held(), [], []
+    for _ in range(80): large.append(np.ones(600_000)); small.append(bytearray(50_000))
+    most = held(); del large
+    print((held() - before) / (most - before), platform.libc_ver()[0])
+thread = threading.Thread(target=work); thread.start(); thread.join()
+"""
+
+
+def test_what_a_cell_frees_goes_back_to_the_machine(tmp_path, warm):
+    """Arrays of 5 MB between small ones in a thread, of which GNU's C library keeps half."""
+    (run,) = run_all([toy(tmp_path / "n", "a", HOLD)], build=tmp_path / "build", warm=warm)
+    share, library = _printed(run)[0].split(" ")
+    if library.strip() != "glibc":
+        pytest.skip("another C library has other rules")
+    assert float(share) < 0.2
+
+
+def test_a_stop_does_not_wait_for_imports(tmp_path, monkeypatch):
+    (tmp_path / "sleeps.py").write_text("import time; time.sleep(600)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(schedule, "Warm", lambda _: Warm(["sleeps"]))
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, interrupt)
+    both, began = [toy(tmp_path / "n", name, "1") for name in ("a", "b")], time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(both, build=tmp_path / "build", warm=None)
+    assert time.monotonic() - began < 120
+    assert list((tmp_path / "build" / "runs").iterdir()) == []
 
 
 def test_a_kernel_that_starts_after_the_stop_is_ended_too(monkeypatch):

@@ -2,10 +2,11 @@
 
 A notebook that the pipeline runs reads derived tables from, and writes into, the folder that
 ``CLOFARABINE_OUTPUT`` names. Opened by hand it reads the committed tables and writes beside them,
-into build/interactive.
+into build/interactive, which lists what they wrote.
 """
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT / "data"
+INTERACTIVE = ROOT / "build" / "interactive"  # outputs of notebooks that are opened by hand
 
 OUTPUT_VARIABLE = "CLOFARABINE_OUTPUT"
 
@@ -23,7 +25,7 @@ COUNTS_VARIABLE = "CLOFARABINE_COUNTS"
 def output_dir(kind: str) -> Path:
     """Folder for outputs of a kind ("figures", "derived"), made if it is not there."""
     base = os.environ.get(OUTPUT_VARIABLE)
-    folder = (Path(base) if base else ROOT / "build" / "interactive") / kind
+    folder = (Path(base) if base else INTERACTIVE) / kind
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -76,3 +78,8 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    if path.is_relative_to(INTERACTIVE):  # `make clean` removes what is listed; the last line holds
+        with (INTERACTIVE / "outputs.sha256").open("a", encoding="utf-8") as listed:
+            listed.write(
+                f"{hashlib.sha256(content).hexdigest()}  {path.relative_to(INTERACTIVE)}\n"
+            )
