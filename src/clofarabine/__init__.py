@@ -49,6 +49,8 @@ identified_shown
     Tables, figures and captions beside them.
 primary_alone
     Notebook 02: both ages of a survey, and the primary numbers without a documented count.
+corrected
+    Notebook 02: the primary numbers as arcsines of corrected counts.
 what_follows
     Notebook 02, last sections: heterogeneity, prediction, unused results, scenarios.
 primary
