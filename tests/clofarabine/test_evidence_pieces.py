@@ -279,6 +279,24 @@ def test_what_could_not_be_read_makes_no_tier():
     assert facts["yes"] + facts["part"] == facts["defaults"] < len(known)
 
 
+def test_scenarios_are_told_by_what_they_leave():
+    """Ranges by hand from two made rows of the decomposition; nothing where nothing is left."""
+    frame = store.load("evidence_decomposition")
+    frame = frame[~frame["evidence"].str.startswith("id99")]
+    usual = identified.plain(identified.left(frame, "base", "all"))
+    two = usual[usual["tau2_method"].isin(["DL", "HM"])].assign(evidence="id99-383-of-15")
+    told = what_follows.scenario_ranges(pd.concat([frame, two])).set_index("scenario")
+    ends = usual[["cr_06952_min", "cr_06952_max"]]
+    assert told.loc["base", "all"] == identified.span(ends.min().iloc[0], ends.max().iloc[1])
+    own = two[["cr_06952_min", "cr_06952_max"]]
+    row = told.loc["id99-383-of-15"]
+    assert row["all"] == identified.span(own.min().iloc[0], own.max().iloc[1])
+    assert row["estimators"] == "DerSimonian-Laird and Hartung-Makambi"
+    assert pd.isna(told.loc["survey-2024", "all"])
+    assert what_follows.scenarios_shown(frame).text.count("none") == 5
+    assert told.loc["survey-2024", "estimators"] == "none"
+
+
 def test_methods_are_shown_in_words():
     """No code of a method in what the last sections of notebook 02 show."""
     methods = store.load("method_evidence_scenarios")
