@@ -31,6 +31,8 @@ consequences
     What identified sets say of unpublished results.
 evidence_pieces
     What each printed number and documented count contributes.
+breakdown_headlines
+    The conclusions that are tested, and what speaks against each.
 breakdown
     How little overturns each conclusion.
 rounding

@@ -71,10 +71,9 @@ def _pieces() -> dict[str, str]:
 
 
 def _overturned() -> dict[str, str]:
-    """What overturns the range of the largest row over the common methods."""
+    """What overturns the range of the largest row that all numbers leave."""
     found = facts.overturned(store.load("breakdown"), "CR of").facts
-    out = {f"overturned-{k}": found[k] for k in ("patients", "margin")}
-    return out | {"range": found["headline"]}
+    return {f"overturned-{k}": found[k] for k in ("patients", "numbers", "margin")}
 
 
 def filled(text: str) -> str:

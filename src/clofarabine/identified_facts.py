@@ -7,13 +7,14 @@ import pandas as pd
 
 from metaprop.labels import CI_METHOD, TAU2_METHOD
 
-from . import evidence_pieces as ep
 from . import (
+    breakdown,
     inverse_n,
     rounding,
     studies,
     tiers,
 )
+from . import evidence_pieces as ep
 from .identified import (
     CONTRADICTS,
     LARGEST,
@@ -188,8 +189,7 @@ def strong(table: pd.DataFrame) -> Part:
         return Part({})
     tried = table[table["disturbance"].isin(["patients moved", "numbers off by one unit"])]
     holds = tried.groupby("headline", sort=False)["what"].agg(lambda w: (w == "more than").all())
-    at = tried.query("what == 'more than'").groupby("unit")["smallest"].max().astype(float)
-    size = {f"limit_{unit}": value for unit, value in at.items()}
+    size = {"limit_patients": breakdown.PATIENTS, "limit_numbers": breakdown.NUMBERS}
     return Part({"holds": listed(holds.index[holds]), "falls": listed(holds.index[~holds]), **size})
 
 
