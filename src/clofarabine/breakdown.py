@@ -95,16 +95,24 @@ class _Search:
         }  # fmt: skip
 
     def off_by_one(self, most: int) -> Sets:
-        """Vectors when at most so many printed numbers of an endpoint are off by one unit."""
+        """Vectors when at most so many printed numbers of an endpoint are off by one unit.
+
+        The arcsine numbers, by which the search goes, are let off so many at a time; the others,
+        which only sift what it finds, all at once where one of them may be, and then counted.
+        """
         out: Sets = {}
         for e, known in self.evidence.items():
             parts: dict[Method, list] = {m: [] for m in self.methods}
             memory: Memory = {}
-            for names in combinations(ids(self.pooled, e), most):
-                goals = targets(self.pooled, e, off=names)
+            names = ids(self.pooled, e)
+            primary = [name for name in names if " PAS " in name]
+            for off in (c for k in range(most + 1) for c in combinations(primary, k)):
+                others = set(names) - set(primary) if len(off) < most else ()
+                goals = targets(self.pooled, e, off=(*off, *others))
                 for m, x in vectors(known, goals, e, self.methods, memory=memory).items():
                     parts[m].append(x)
-            out[e] = {m: different(np.concatenate(p)) for m, p in parts.items()}
+            every = {m: different(np.concatenate(p)) for m, p in parts.items()}
+            out[e] = {m: x[self.off(e, m, x) <= most] for m, x in every.items()}
         return out
 
 

@@ -1,7 +1,7 @@
 """Evidence with pieces missing, breakdown, tiers and readings, against plain enumeration."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from math import inf
 from types import SimpleNamespace
 
@@ -14,6 +14,7 @@ from test_reconstruction import limits, plain, problems, results
 
 from clofarabine import (
     breakdown,
+    headline,
     identified,
     identified_facts,
     inverse_n,
@@ -201,12 +202,35 @@ def test_a_margin_is_what_the_vector_needs(evidence):
     """The cheapest pair of REML needs its margin: a hair less leaves none, a hair more does."""
     own = tuple(m for m in COMMON if m.tau2_method == "REML")
     search = breakdown._Search(evidence, POOLED, own)
-    headline = breakdown.Headline("REML is ruled out", own)
-    least = breakdown._fall(headline, evidence, search.widened(0.01), search.points, False)[0]
+    ruled_out = breakdown.Headline("REML is ruled out", own)
+    least = breakdown._fall(ruled_out, evidence, search.widened(0.01), search.points, False)[0]
     assert 0 < least <= 0.01
     narrow = search.widened(least - 1e-6)
-    assert next(breakdown._pairs(headline, evidence, narrow), None) is None
-    assert next(breakdown._pairs(headline, evidence, search.widened(least + 1e-6)), None)
+    assert next(breakdown._pairs(ruled_out, evidence, narrow), None) is None
+    assert next(breakdown._pairs(ruled_out, evidence, search.widened(least + 1e-6)), None)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_numbers_that_are_off_are_let_off_in_every_combination(evidence, most):
+    """The sets against a search for each combination of so many numbers of one endpoint."""
+    search = breakdown._Search({"CR": evidence["CR"]}, POOLED, (DL,))
+    found, every, memory = search.off_by_one(most)["CR"][DL], [], {}
+    for names in combinations(pieces.ids(POOLED, "CR"), most):
+        goals = pieces.targets(POOLED, "CR", off=names)
+        every.append(pieces.vectors(evidence["CR"], goals, "CR", [DL], memory=memory)[DL])
+    assert found.tolist() == np.unique(np.concatenate(every), axis=0).tolist()
+    assert search.off("CR", DL, found).max() == most
+
+
+def test_the_range_under_test_is_the_one_that_readme_states(evidence):
+    """Methods that are left beside the common ones are tested too, so that no range is wider."""
+    table = store.load("method_evidence").query("endpoint == 'CR' and n_coupled > 0")
+    left = [Method("PAS", *row) for row in table[list(VARIED)].itertuples(index=False)]
+    methods = breakdown.searched(left)
+    assert set(left) <= set(methods)
+    sets = breakdown._Search(evidence, POOLED, methods).widened()
+    names = [h.name for h in breakdown.headlines(evidence, sets)]
+    assert f"CR of CLOFAL06952 is {headline.values()['largest-CR']}" in names
 
 
 def test_ties_and_the_rules_they_fit():
