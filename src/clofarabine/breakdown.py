@@ -26,7 +26,7 @@ from .reconstruction import COMMON, FIXED, Evidence, Memory
 
 # What is tried before the search says "more than": patients, printed numbers of an endpoint,
 # percentage points.
-PATIENTS, NUMBERS, MARGINS = 2, 2, (0.01, 0.05, 0.2)
+PATIENTS, NUMBERS, MARGIN = 2, 2, 0.2
 
 
 def searched(left: Iterable[Method]) -> tuple[Method, ...]:
@@ -117,8 +117,6 @@ class _Search:
 
 
 Cost = Callable[[str, Method, Counts], Array]
-# A headline that has not fallen: size, unit, what, example.
-_OPEN = (pd.NA, "", "more than", pd.NA)
 
 
 def _fall(headline: Headline, evidence: dict[str, Evidence], sets: Sets, cost: Cost, total: bool
@@ -154,19 +152,12 @@ def _missed(inputs: _Search, method: Method, cr: Counts, or_: Counts) -> str:
     return "; ".join(out) or "every number met"
 
 
-def _stages(inputs: _Search) -> Iterator[tuple[str, str, float, Callable[[], Sets], Cost, bool]]:
-    """(disturbance, unit, size, its sets, cost of a vector, whether costs add up), smallest first.
-
-    The last size of a kind is the limit of its search.
-    """
-    for d in (1, PATIENTS):
-        yield ("patients moved", "patients", d, lambda d=d: inputs.moved(d), inputs.patients, True)
-    for k in range(1, NUMBERS + 1):
-        off = lambda k=k: inputs.off_by_one(k)  # noqa: E731
-        yield "numbers off by one unit", "numbers", k, off, inputs.off, True
-    for margin in MARGINS:
-        sets = lambda m=margin: inputs.widened(m)  # noqa: E731
-        yield "rounding margin", "points", margin, sets, inputs.points, False
+def _kinds(inputs: _Search) -> Iterator[tuple[str, str, float, Sets, Cost, bool]]:
+    """(disturbance, unit, size, its sets, cost of a vector, whether costs add up) of each kind."""
+    yield "patients moved", "patients", PATIENTS, inputs.moved(PATIENTS), inputs.patients, True
+    off = inputs.off_by_one(NUMBERS)
+    yield "numbers off by one unit", "numbers", NUMBERS, off, inputs.off, True
+    yield "rounding margin", "points", MARGIN, inputs.widened(MARGIN), inputs.points, False
 
 
 def breakdown(
@@ -190,10 +181,8 @@ def breakdown(
     sets = inputs.widened()
     tests = headlines(evidence, sets) if next(coupled(evidence, sets), None) else []
     records: dict[tuple[str, str], tuple] = {}
-    for kind, unit, size, make, cost, total in _stages(inputs):
-        left = [h for h in tests if records.get((h.name, kind), _OPEN)[2] == "more than"]
-        sets = make() if left else {}
-        for h in left:
+    for kind, unit, size, sets, cost, total in _kinds(inputs) if tests else ():
+        for h in tests:
             fall = _fall(h, evidence, sets, cost, total)
             # Pairs that were not tried cost more than size, so that size + 1 is still the least.
             if fall is None or fall[0] > size + total:

@@ -201,7 +201,8 @@ def _rows(
 ) -> Iterator[tuple[str, Method, dict, bool]]:
     """(numbers, method, sets, whether the inverse plays no part) of one body of evidence."""
     methods = GRID if whole else _BOUNDED
-    once = tuple(m for m in methods if m.inverse == "harmonic")
+    grid = METHODS if each_number else methods
+    once = tuple(m for m in grid if m.inverse == "harmonic")
     yield from (("primary", m, s, True) for m, s in pieces.pairs(once, "PAS"))
     yield from (("all", m, s, False) for m, s in pieces.pairs(methods, None))
     for e in ENDPOINTS:
@@ -247,7 +248,8 @@ def decomposition(
         "or" use one endpoint's numbers, and of the other its evidence alone, so that it has no
         entry. Every estimator has its rows with Wald, harmonic and age groups, which alone are
         tried without a number or a documented count (all but the two-step DL); another method has
-        a row where it leaves a vector.
+        a row where it leaves a vector. Primary numbers are tried under the whole grid in the
+        scenarios of `each_number`.
     """
     bodies = [(name, e, True, name in each_number) for name, e in scenarios.items()]
     first = next(iter(scenarios.values()))

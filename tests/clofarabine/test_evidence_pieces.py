@@ -1,7 +1,7 @@
 """Evidence with pieces missing, breakdown, tiers and readings, against plain enumeration."""
 
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations, product, takewhile
 from math import inf
 from types import SimpleNamespace
 
@@ -139,6 +139,30 @@ def test_the_primary_numbers_without_a_documented_count(evidence):
     assert (told["count"], told["CR"], told["least"]) == ("X OR", "0 to 99", "CLO05908 CR")
     assert told["tried"] == 2
     assert not primary_alone.widest(frame).facts
+
+
+def test_primary_numbers_are_tried_under_the_whole_grid(evidence, monkeypatch):
+    """And told apart from the usual interval and rows, where they leave more."""
+    t = replace(DL, ci_method="t")
+    monkeypatch.setattr(pieces, "METHODS", (DL, t))
+    monkeypatch.setattr(pieces, "GRID", (DL,))
+    for each, methods in ((True, {DL, t}), (False, {DL})):
+        rows = pieces._rows(pieces._Pieces(evidence, POOLED), True, each)
+        tried = {m: len(s["CR"]) for n, m, s, _ in takewhile(lambda r: r[0] == "primary", rows)}
+        assert set(tried) == methods
+        assert all(tried.values())
+    frame = store.load("evidence_decomposition").query("evidence == 'base'")
+    usual = identified.plain(frame[frame["numbers"] == "primary"])
+    wide = usual.query("tau2_method == 'DL'").assign(
+        tau2_method="SJ", ci_method="t", cr_06952_min=1, cr_06952_max=40
+    )
+    base = SimpleNamespace(scenario="base", frame=store.load_evidence(), pooled=POOLED)
+    told = identified_facts.primary(base, pd.concat([usual, wide])).facts
+    low, high = told["CR_all"].split(" to ")
+    assert int(low) > 1
+    assert told["CR_grid"] == f"1 to {high}"
+    assert told["other"] == "Sidik-Jonkman"
+    assert "Sidik-Jonkman" in told["without"]
 
 
 def test_both_ages_of_one_survey(evidence):
