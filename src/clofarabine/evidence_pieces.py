@@ -8,7 +8,7 @@ smaller, under one method.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import chain, product
+from itertools import chain, groupby, product
 
 import numpy as np
 import pandas as pd
@@ -40,11 +40,10 @@ ENDPOINTS = ("CR", "OR")
 ROUNDING = {"half up": (-0.5, 0.5), "truncated": (0.0, 1.0), "unknown": (-0.5, 1.0)}
 # Methods that differ in tau² alone: Wald, Miller's inverse at the harmonic mean, row per age group.
 ESTIMATORS_ALONE = tuple(m for m in METHODS if {"wald", "harmonic", "age-groups"} <= set(varied(m)))
-# Those of them that are searched again and again; the two-step DL takes minutes there.
+# Those of them that are searched again and again, and without a documented count: there the
+# two-step estimator, which no sum of squares bounds, takes minutes.
 QUICK = tuple(m for m in ESTIMATORS_ALONE if m.tau2_method != "DL2")
 GRID = tuple(dict.fromkeys((*COMMON, *ESTIMATORS_ALONE)))
-# Without a documented count the two-step estimator, which no sum of squares bounds, takes minutes.
-_BOUNDED = tuple(m for m in ESTIMATORS_ALONE if m.tau2_method != "DL2")
 # Rows whose counts the tables follow.
 FOLLOWED = ("CLOFAL06952", "CLOFAL06952 adult", "CLOFAL07263", "CLOFAL07263 adult")
 
@@ -197,19 +196,19 @@ class _Pieces:
 
 
 def _rows(
-    pieces: _Pieces, whole: bool, each_number: bool
+    pieces: _Pieces, methods: tuple[Method, ...], each_number: bool
 ) -> Iterator[tuple[str, Method, dict, bool]]:
     """(numbers, method, sets, whether the inverse plays no part) of one body of evidence."""
-    methods = GRID if whole else _BOUNDED
-    grid = METHODS if each_number else methods
-    once = tuple(m for m in grid if m.inverse == "harmonic")
+    once = tuple(m for m in methods if m.inverse == "harmonic")
     yield from (("primary", m, s, True) for m, s in pieces.pairs(once, "PAS"))
+    methods = tuple(m for m in methods if m in GRID)
     yield from (("all", m, s, False) for m, s in pieces.pairs(methods, None))
     for e in ENDPOINTS:
         yield from ((e.lower(), m, s, False) for m, s in pieces.alone(methods, e))
-    names = [i for e in ENDPOINTS for i in ids(pieces.pooled, e)] if each_number else []
+    quick = tuple(m for m in methods if m in QUICK)
+    names = [i for e in ENDPOINTS for i in ids(pieces.pooled, e)] if each_number and quick else []
     for name in names:
-        for m, s in pieces.pairs(QUICK, None, name):
+        for m, s in pieces.pairs(quick, None, name):
             yield f"without {name}", m, s, False
 
 
@@ -251,20 +250,35 @@ def decomposition(
         a row where it leaves a vector. Primary numbers are tried under the whole grid in the
         scenarios of `each_number`.
     """
-    bodies = [(name, e, True, name in each_number) for name, e in scenarios.items()]
-    first = next(iter(scenarios.values()))
-    bodies += [(name, e, False, False) for name, e in _documented(first)]
-    records = side_by_side(lambda body: list(_records(pooled, *body)), bodies)
+    bodies = [(name, e, METHODS if name in each_number else GRID, name in each_number)
+              for name, e in scenarios.items()]  # fmt: skip
+    bodies += [(name, e, QUICK, False) for name, e in _documented(bodies[0][1])]
+    records = side_by_side(lambda task: list(_records(pooled, *task)), _tasks(bodies))
     frame = pd.DataFrame(list(chain(*records)))
-    whole = ["n_cr", "n_or", *_columns()]
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    order = [frame["evidence"].map([b[0] for b in bodies].index), _rank(frame["numbers"], pooled)]
+    frame = frame.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
+    return frame.astype(dict.fromkeys(["n_cr", "n_or", *_columns()], "Int64"))
+
+
+def _tasks(bodies: Sequence[tuple]) -> Iterator[tuple]:
+    """Each body once an estimator and interval: what one task holds is gone when it ends."""
+    for name, evidence, methods, each_number in bodies:
+        for _, own in groupby(methods, lambda m: (m.tau2_method, m.ci_method)):
+            yield name, evidence, tuple(own), each_number
+
+
+def _rank(numbers: pd.Series, pooled: pd.DataFrame) -> pd.Series:
+    """Where the table has each kind of numbers."""
+    names = [f"without {name}" for e in ENDPOINTS for name in ids(pooled, e)]
+    return numbers.map(["primary", "all", *map(str.lower, ENDPOINTS), *names].index)
 
 
 def _records(
-    pooled: pd.DataFrame, name: str, evidence: dict[str, Evidence], whole: bool, each_number: bool
-) -> Iterator[dict]:
+    pooled: pd.DataFrame, name: str, evidence: dict[str, Evidence], methods: tuple[Method, ...],
+    each_number: bool,
+) -> Iterator[dict]:  # fmt: skip
     """The rows of one body of evidence in the table."""
-    for numbers, m, sets, free in _rows(_Pieces(evidence, pooled), whole, each_number):
+    for numbers, m, sets, free in _rows(_Pieces(evidence, pooled), methods, each_number):
         if m in ESTIMATORS_ALONE or any(x is not None and len(x) for x in sets.values()):
             columns = dict(zip(VARIED, varied(m), strict=True))
             columns |= {"inverse": "any"} if free else {}

@@ -218,10 +218,9 @@ def _extend(
         overall.by(targets["overall", "PAS"]), evidence.low, evidence.high, members=add,
         given=(np.flatnonzero(~evidence.adult), union), **options,
     )  # fmt: skip
-    children = x[:, ~evidence.adult]
-    order = np.argsort(codes(np.hstack([children, x @ add.T]))[0])  # children, then overall rows
-    x, children = x[order], children[order]
+    x = x[np.lexsort([codes(own)[0] for own in (x @ add.T, x[:, ~evidence.adult])])]
     fits = _fits(overall.by(targets["overall", "PFT"]), x @ add.T, sets)
+    children = x[:, ~evidence.adult]
     return {i: x[fit & among(children, sets[i])] for i, fit in fits.items()}
 
 

@@ -153,13 +153,15 @@ def _each_row(kernel, y: Array, v: Array, out: Array) -> Array:  # noqa: ANN001
     """Run kernel(y, v, out) over the flattened leading axes (out's last), in threads if many."""
     y, v = (np.ascontiguousarray(a.reshape(-1, a.shape[-1])) for a in (y, v))
     threads = min(os.cpu_count() or 1, 1 + len(y) // _SPLIT)
-    edges = np.linspace(0, len(y), 1 + threads).astype(int)
-    parts = [slice(a, b) for a, b in pairwise(edges)]
-    if len(parts) == 1:
+    if threads == 1:
         kernel(y, v, out)
     else:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(lambda s: kernel(y[s], v[s], out[..., s]), parts))
+        edges = np.linspace(0, len(y), 1 + threads).astype(int)
+        parts = [(y[a:b], v[a:b], out[..., a:b]) for a, b in pairwise(edges)]
+        with ThreadPoolExecutor(threads - 1) as pool:  # this thread does a part as well
+            others = pool.map(kernel, *zip(*parts[1:], strict=True))
+            kernel(*parts[0])
+            list(others)  # raises what they raised
     if np.isnan(out).any():
         _check(y, v)
         raise ArithmeticError("an iterative estimator did not converge")
@@ -289,8 +291,7 @@ def pool_proportions(
     """
     y, v = transform(x, n, method.scale)
     fit = pool(y, v, method.tau2_method, method.ci_method, level)
-    missing = np.full_like(fit.se, np.nan)
-    ends = fit.prediction() if fit.predicts else (missing, missing)
+    ends = fit.prediction() if fit.predicts else 2 * (np.full_like(fit.se, np.nan),)
     effects_ = (fit.estimate, fit.lower, fit.upper, *ends)
     return PooledProportion(*(to_proportion(e, fit.se, n, method) for e in effects_), fit)
 
@@ -308,13 +309,12 @@ def tau2_interval(y: ArrayLike, v: ArrayLike, level: float = 0.95) -> tuple[Arra
         Both 0 where even tau² = 0 leaves Q below its lower quantile.
     """
     y, v = effects(y, v)
-    k = y.shape[-1]
-    if k < 2:
+    if (k := y.shape[-1]) < 2:
         raise ValueError("tau² interval: found k = 1 row, expected at least 2")
     limits = []
     for p in ((1 - level) / 2, (1 + level) / 2):
-        rows = np.empty(int(np.prod(y.shape[:-1])))
         target = float(chdtri(k - 1, p))
         run = lambda a, b, o, t=target: kernels.solve_q_rows(a, b, t, o)  # noqa: E731
-        limits.append(_each_row(run, y, v, rows).reshape(y.shape[:-1]))
+        rows = _each_row(run, y, v, np.empty(y[..., 0].size))
+        limits.append(rows.reshape(y.shape[:-1]))
     return limits[0], limits[1]

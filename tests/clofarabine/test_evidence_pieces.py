@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from itertools import combinations, product, takewhile
+from itertools import combinations, product
 from math import inf
 from types import SimpleNamespace
 
@@ -125,12 +125,12 @@ def test_the_primary_numbers_without_a_documented_count(evidence):
     known = {m: len(s["CR"]) for m, s in whole.pairs((DL, HS), "PAS")}
     name, without = next(b for b in pieces._documented(evidence) if "CLO05908 CR" in b[0])
     numbers, rows = [], {}
-    for n, m, s, _ in pieces._rows(pieces._Pieces(without, POOLED), False, False):
+    for n, m, s, _ in pieces._rows(pieces._Pieces(without, POOLED), pieces.QUICK, False):
         if n != "primary":
             break
         numbers.append(n)
         rows[m] = len(s["CR"])
-    assert len(numbers) == len(pieces._BOUNDED)
+    assert len(numbers) == len(pieces.QUICK)
     assert all(rows[m] >= known[m] > 0 for m in known)
     frame = store.load("evidence_decomposition").query("evidence == 'base' and n_cr > 0")
     frame = frame[frame["numbers"] == "primary"]
@@ -145,13 +145,17 @@ def test_the_primary_numbers_without_a_documented_count(evidence):
 def test_primary_numbers_are_tried_under_the_whole_grid(evidence, monkeypatch):
     """And told apart from the usual interval and rows, where they leave more."""
     t = replace(DL, ci_method="t")
-    monkeypatch.setattr(pieces, "METHODS", (DL, t))
-    monkeypatch.setattr(pieces, "GRID", (DL,))
-    for each, methods in ((True, {DL, t}), (False, {DL})):
-        rows = pieces._rows(pieces._Pieces(evidence, POOLED), True, each)
-        tried = {m: len(s["CR"]) for n, m, s, _ in takewhile(lambda r: r[0] == "primary", rows)}
-        assert set(tried) == methods
-        assert all(tried.values())
+    with monkeypatch.context() as patched:
+        patched.setattr(pieces, "METHODS", (DL, t))
+        for name in ("GRID", "QUICK", "ESTIMATORS_ALONE"):
+            patched.setattr(pieces, name, (DL,))
+        patched.setattr(pieces, "_documented", lambda _evidence: ())
+        for each, intervals in (((), ["wald"]), (("base",), ["wald", "t"])):
+            found = pieces.decomposition({"base": evidence}, POOLED, each)
+            by = found.groupby("numbers", sort=False)["ci_method"].agg(list)
+            assert by["primary"] == intervals
+            assert by["all"] == by["cr"] == ["wald"]
+            assert found["numbers"].str.startswith("without").sum() == 24 * len(each)
     frame = store.load("evidence_decomposition").query("evidence == 'base'")
     usual = identified.plain(frame[frame["numbers"] == "primary"])
     wide = usual.query("tau2_method == 'DL'").assign(

@@ -26,6 +26,7 @@ from clofarabine.reconstruction import (
 from clofarabine.tables import store
 from metaprop import pooling
 from metaprop.counts import solve
+from metaprop.counts import vectors as counts_vectors
 from metaprop.counts.statement import Printed
 from metaprop.counts.vectors import below
 from metaprop.effectsize import INVERSES, back_transform, overall_n, transform
@@ -225,15 +226,22 @@ def test_every_vector_of_the_committed_set_prints_as_the_paper_does():
                 assert solve.meets(printed, counts).all()
 
 
-def test_coupling_is_what_its_definition_says():
+@pytest.mark.parametrize("cells", [2**22, 0], ids=["grid", "one by one"])
+def test_below_is_what_every_pair_says(cells, monkeypatch):
+    monkeypatch.setattr(counts_vectors, "_GRID", cells)
     rng = np.random.default_rng(3)
-    a, b = (rng.integers(0, 4, (60, 5)).astype(np.int32) for _ in range(2))
-    fits = (a[:, None, :] <= b[None, :, :]).all(-1)
-    cr, or_ = below(a, b)
-    assert cr.tolist() == fits.any(1).tolist()
-    assert or_.tolist() == fits.any(0).tolist()
-    none = np.empty((0, 5), np.int32)
-    assert below(a, none)[0].tolist() == [False] * 60
+    for _ in range(300):
+        rows, wide = int(rng.integers(1, 6)), rng.integers(1, 6, 2)
+        start = rng.integers(0, 5, (2, 1, rows))
+        a, b = (
+            (s + rng.integers(0, w, (rng.integers(1, 40), rows))).astype(np.int32)
+            for s, w in zip(start, wide, strict=True)
+        )
+        fits = (a[:, None, :] <= b[None, :, :]).all(-1)
+        cr, or_ = below(a, b)
+        assert cr.tolist() == fits.any(1).tolist()
+        assert or_.tolist() == fits.any(0).tolist()
+    assert below(a, b[:0])[0].tolist() == [False] * len(a)
 
 
 def test_the_medoid_is_nearest_to_all():

@@ -7,11 +7,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int32]
+# Cells of a grid that cost less than comparing vectors with each other.
+_GRID = 2**22
 
 
 def codes(*tables: Counts) -> list[NDArray[np.int64]]:
     """One whole number for each vector (m, k) of each table, equal and ordered as the vectors."""
-    whole = np.concatenate(tables)
+    whole = np.concatenate(tables) if len(tables) > 1 else tables[0]  # a copy may be large
     parts = np.cumsum([len(t) for t in tables])[:-1]
     if not whole.size:
         return [np.zeros(len(t), np.int64) for t in tables]
@@ -19,8 +21,11 @@ def codes(*tables: Counts) -> list[NDArray[np.int64]]:
     wide = (whole.max(0) - low + 1).astype(object)
     if np.prod(wide) >= 2**62:
         return np.split(np.unique(whole, axis=0, return_inverse=True)[1].reshape(-1), parts)
-    step = np.append(np.cumprod(wide[:0:-1])[::-1], 1).astype(np.int64)
-    return np.split((whole - low).astype(np.int64) @ step, parts)
+    out = np.zeros(len(whole), np.int64)
+    for column, least, many in zip(whole.T, low, wide, strict=True):  # a third of x @ step's time
+        out *= many
+        out += column - least
+    return np.split(out, parts)
 
 
 def ordered(x: Counts) -> Counts:
@@ -46,13 +51,42 @@ def below(a: Counts, b: Counts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     rows = a.max(0) > b.min(0)
     out = []
     for x, y, sign in ((a[:, rows], b[:, rows], 1), (b[:, rows], a[:, rows], -1)):
-        code = codes(x)[0]
-        _, first, of = np.unique(code, return_index=True, return_inverse=True)
-        fits = np.zeros(len(first), bool)
-        other = sign * different(y)
-        dominated(sign * x[first], other[np.argsort(-other.sum(1), kind="stable")], fits)
-        out.append(fits[of])
+        _, first, of = np.unique(codes(x)[0], return_index=True, return_inverse=True)
+        out.append(_dominated(sign * x[first], sign * different(y))[of])
     return out[0], out[1]
+
+
+def _dominated(a: Counts, b: Counts) -> NDArray[np.bool_]:
+    """Whether each vector of a has one of b that is nowhere smaller.
+
+    A grid over the columns but the widest holds the largest entry that b has there, with at least
+    these entries in the others: one look-up decides on a vector of a.
+    """
+    b = b[(b >= a.min(0)).all(1)]  # what is below all of a in a column serves none
+    if not (len(b) and a.shape[1]):
+        return np.full(len(a), len(b) > 0)
+    top = np.minimum(a.max(0), b.max(0))
+    floor = np.minimum(b.min(0), top)
+    fits = (a <= top).all(1)
+    widest = int((top - floor).argmax())
+    shape = top - floor + 1
+    shape[widest] = 1
+    if np.prod(shape.astype(float)) > _GRID:
+        dominated(a, b[np.argsort(-b.sum(1), kind="stable")], fits)
+        return fits
+    most = np.full(shape, np.iinfo(b.dtype).min, b.dtype)
+    np.maximum.at(most, _cells(b, floor, top, widest), b[:, widest])
+    for axis in range(most.ndim):
+        backwards = np.flip(most, axis)
+        np.maximum.accumulate(backwards, axis, out=backwards)
+    return fits & (most[_cells(a, floor, top, widest)] >= a[:, widest])
+
+
+def _cells(x: Counts, floor: Counts, top: Counts, widest: int) -> tuple[Counts, ...]:
+    """Where vectors lie in a grid from floor to top that has no column `widest`."""
+    at = np.clip(x, floor, top) - floor
+    at[:, widest] = 0
+    return tuple(at.T)
 
 
 @njit(cache=True, nogil=True)
