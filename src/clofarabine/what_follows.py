@@ -268,8 +268,8 @@ def scenario_ranges(pieces: pd.DataFrame) -> pd.DataFrame:
     pieces : as evidence_decomposition.csv. primary, all : CR counts under these numbers over the
     usual estimators, missing where none is possible; estimators : those under all numbers.
     """
-    records = []
-    for name in ("base", *named()):
+    bodies, records = pieces["evidence"].drop_duplicates(), []
+    for name in bodies[~bodies.str.startswith("without ")]:
         record = {"scenario": name}
         for numbers in ("primary", "all"):
             own = plain(left(pieces, name, numbers))
