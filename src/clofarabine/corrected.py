@@ -1,9 +1,12 @@
 """Notebook 02: the primary numbers as arcsines of corrected counts.
 
-No program that was read corrects the arcsine unless told. metafor does where `add` is given (help
-of escalc 3.8-1, arguments add and to, and Note); R meta corrects the logit, log and raw proportions
-alone (github.com/guido-s/meta, R/metaprop.R, commit 025947f, Continuity correction). Anscombe's
-constants make the variance more even (Anscombe 1948). The double arcsine stays uncorrected.
+R meta and Stata's metan leave the arcsine uncorrected (github.com/guido-s/meta, R/metaprop.R, commit
+025947f, Continuity correction; SSC, metan_proportion.sthlp 4.07, transform). metafor corrects it
+where `add` is given (help of escalc 3.8-1, arguments add and to, and Note). OpenMeta[Analyst] gives
+it 0.5, only where a count is 0, by default (github.com/bwallace/OpenMeta-analyst-,
+src/R/openmetar/R/binary_methods.r, commit 166f5bb, compute.for.one.bin.study and defaults); whether
+one-arm rates take that way is not said there. Anscombe's constants make the variance more even
+(Anscombe 1948). The double arcsine stays uncorrected.
 """
 
 from dataclasses import replace
@@ -20,10 +23,11 @@ from .readings import sets_of
 
 # What each scale adds to events and to non-events, and who offers it.
 CORRECTED = {
-    "PAS-only0": ("1/2 in rows without an event or without a non-event", "metafor, escalc, option"),
-    "PAS-all": ("1/2 in every row", "metafor, escalc, option"),
+    "PAS-only0": ("1/2 in rows without an event or without a non-event",
+                  "metafor, option; perhaps a default of OpenMeta[Analyst]"),
+    "PAS-all": ("1/2 in every row", "metafor, option"),
     "PAS-anscombe": ("3/8 in every row, variance 1 / (4n + 2)", "Anscombe 1948"),
-}
+}  # fmt: skip
 
 
 def frame(base: Body) -> pd.DataFrame:
