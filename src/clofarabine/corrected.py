@@ -1,9 +1,9 @@
 """Notebook 02: the primary numbers as arcsines of corrected counts.
 
 R meta and Stata's metan leave the arcsine uncorrected (github.com/guido-s/meta, R/metaprop.R,
-commit 025947f, Continuity correction; SSC, metan_proportion.sthlp 4.07, transform). metafor corrects
-it where `add` is given (help of escalc 3.8-1, arguments add and to, and Note). OpenMeta[Analyst] gives
-it 0.5, only where a count is 0, by default (github.com/bwallace/OpenMeta-analyst-,
+commit 025947f, Continuity correction; SSC, metan_proportion.sthlp 4.07, transform). metafor does
+unless `add` is given (help of escalc 3.8-1, arguments add and to, and Note). OpenMeta[Analyst]
+gives it 0.5, only where a count is 0, by default (github.com/bwallace/OpenMeta-analyst-,
 src/R/openmetar/R/binary_methods.r, commit 166f5bb, compute.for.one.bin.study and defaults); whether
 one-arm rates take that way is not said there. Anscombe's constants make the variance more even
 (Anscombe 1948). The double arcsine stays uncorrected.
