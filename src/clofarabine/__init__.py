@@ -31,6 +31,8 @@ consequences
     What identified sets say of unpublished results.
 evidence_pieces
     What each printed number and documented count contributes.
+breakdown_headlines
+    The conclusions that are tested, and what speaks against each.
 breakdown
     How little overturns each conclusion.
 rounding
@@ -49,6 +51,8 @@ identified_shown
     Tables, figures and captions beside them.
 primary_alone
     Notebook 02: both ages of a survey, and the primary numbers without a documented count.
+corrected
+    Notebook 02: the primary numbers as arcsines of corrected counts.
 what_follows
     Notebook 02, last sections: heterogeneity, prediction, unused results, scenarios.
 primary

@@ -3,148 +3,35 @@
 A headline holds under assumptions: the documented counts are exact, all printed numbers follow one
 method, and they are rounded half up. Each assumption is loosened until the headline falls (Horowitz
 & Manski 1995 on contaminated data; Masten & Poirier 2020 on breakdown frontiers), over the common
-methods of the grid. A search that ends before it falls says "more than", never a value.
+methods of the grid, every estimator but the two-step DL, and whatever is left to begin with. A
+search that ends before it falls says "more than", never a value.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from metaprop import influence, pooling, small_study
 from metaprop.counts.tables import Counts
-from metaprop.counts.vectors import below
+from metaprop.counts.vectors import below, different
 from metaprop.counts.vectors import cheapest as cheapest_pair
-from metaprop.effectsize import Array, back_transform, transform
+from metaprop.effectsize import Array
 from metaprop.method import Method
 
-from .evidence_pieces import ENDPOINTS, excess, ids, targets, unrounded, vectors
-from .reconstruction import COMMON, FIXED, Evidence, Memory, varied
+from .breakdown_headlines import Headline, Sets, coupled, headlines
+from .evidence_pieces import ENDPOINTS, QUICK, excess, ids, targets, unrounded, vectors
+from .reconstruction import COMMON, FIXED, Evidence, Memory
 
-# Counts that the paper itself prints as percentages of 61, so that they are no one's error.
-# What is tried before the search says "more than".
-PATIENTS, MARGINS = 2, (0.01, 0.05, 0.2)
-
-Sets = dict[str, dict[Method, Counts]]
-# Which vectors of a set speak against a headline: (evidence, method, vectors) -> mask.
-Mask = Callable[[Evidence, Method, Counts], np.ndarray]
+# What is tried before the search says "more than": patients, printed numbers of an endpoint,
+# percentage points.
+PATIENTS, NUMBERS, MARGIN = 2, 2, 0.2
 
 
-@dataclass(frozen=True)
-class Headline:
-    """A conclusion, and what a vector or a method must be to overturn it.
-
-    name : the conclusion. methods : those that may overturn it. cr, or_ : which vectors do; None
-    where every vector does, which is so where a method is said to be ruled out.
-    """
-
-    name: str
-    methods: tuple[Method, ...] = COMMON
-    cr: Mask | None = None
-    or_: Mask | None = None
-
-    def against(self, evidence: dict[str, Evidence], sets: Sets) -> Iterator[tuple]:
-        """(method, CR vectors, OR vectors) that speak against it, before they are coupled."""
-        for m in self.methods:
-            both = []
-            for e, mask in zip(ENDPOINTS, (self.cr, self.or_), strict=True):
-                x = sets[e].get(m, np.empty((0, len(evidence[e].n)), np.int32))
-                both.append(x[mask(evidence[e], m, x)] if mask and len(x) else x)
-            if all(map(len, both)):
-                yield m, *both
-
-
-def _children(evidence: Evidence, x: Counts) -> tuple[Array, Array]:
-    """Effects and sampling variances of the paediatric rows on the arcsine scale."""
-    child = ~evidence.adult
-    return transform(x[:, child], evidence.n[child], "PAS")
-
-
-def outside(row: str, low: int, high: int) -> Mask:
-    """Vectors whose count of a row leaves low..high."""
-
-    def mask(evidence: Evidence, _method: Method, x: Counts) -> np.ndarray:
-        column = x[:, evidence.labels.index(row)]
-        return (column < low) | (column > high)
-
-    return mask
-
-
-def i2_below(percent: float) -> Mask:
-    """Vectors whose I² in children, from tau², is below a percentage."""
-
-    def mask(evidence: Evidence, method: Method, x: Counts) -> np.ndarray:
-        return 100 * pooling.pool(*_children(evidence, x), method.tau2_method).i2 < percent
-
-    return mask
-
-
-def prediction_below(percent: float) -> Mask:
-    """Vectors whose upper prediction limit in children (t with k - 2) is below a percentage."""
-
-    def mask(evidence: Evidence, method: Method, x: Counts) -> np.ndarray:
-        upper = pooling.pool(*_children(evidence, x), method.tau2_method).prediction()[1]
-        return 100 * back_transform(upper, "PAS") < percent
-
-    return mask
-
-
-def egger_prints(p: float, decimals: int = 2) -> Mask:
-    """Vectors whose p of Egger's test (paediatric rows, arcsine) prints as p."""
-
-    def mask(evidence: Evidence, _method: Method, x: Counts) -> np.ndarray:
-        value = small_study.egger(*_children(evidence, x)).p
-        return np.abs(value - p) <= 0.5 * 10.0**-decimals
-
-    return mask
-
-
-def others_print(percent: float, without: str = "CLO-212") -> Mask:
-    """Vectors whose random-effects estimate without a study (paediatric, arcsine) prints so."""
-
-    def mask(evidence: Evidence, method: Method, x: Counts) -> np.ndarray:
-        rest = influence.leave_one_out(*_children(evidence, x), method.tau2_method, "wald")
-        i = np.array(evidence.labels)[~evidence.adult].tolist().index(without)
-        value = 100 * back_transform(rest.estimate[..., i], "PAS")
-        return np.abs(value - percent) <= 0.5
-
-    return mask
-
-
-def headlines(evidence: dict[str, Evidence], sets: Sets) -> list[Headline]:
-    """The conclusions under test; the range of the largest row is that of the sets given.
-
-    I² of 75% is where the Cochrane Handbook (10.10.2) begins to call it considerable; an upper
-    prediction limit of 50% is a rate in a new study of one patient in two.
-    """
-    own = lambda *names: tuple(m for m in COMMON if any(n in varied(m) for n in names))  # noqa: E731
-    row = "CLOFAL06952"
-    i = evidence["CR"].labels.index(row)
-    found = np.concatenate([x[:, i] for _, x, _ in _coupled(evidence, sets)])
-    low, high = int(found.min()), int(found.max())
-    ends = f"{low}" if low == high else f"{low} to {high}"
-    other = tuple(m for m in COMMON if m.inverse != "harmonic")
-    return [
-        Headline("REML is ruled out", own("REML")),
-        Headline("Paule-Mandel is ruled out", own("PM")),
-        Headline("Hartung-Knapp is ruled out", own("hartung-knapp")),
-        Headline("merged rows are ruled out", own("merged")),
-        Headline("inverses other than the harmonic mean are ruled out", other),
-        Headline(f"CR of {row} is {ends}", cr=outside(row, low, high)),
-        Headline("I² of CR in children is at least 75%", cr=i2_below(75)),
-        Headline("prediction for CR in children reaches 50%", cr=prediction_below(50)),
-        Headline("Egger's p (arcsine, children) does not print as 0.58", cr=egger_prints(0.58)),
-        Headline("no one method gives its counts and 17% CR with 28% OR elsewhere",
-                 cr=others_print(17), or_=others_print(28)),
-    ]  # fmt: skip
-
-
-def _coupled(evidence: dict[str, Evidence], sets: Sets) -> Iterator[tuple]:
-    for m, x, y in Headline("every method").against(evidence, sets):
-        a, b = below(x, y)
-        if a.any():
-            yield m, x[a], y[b]
+def searched(left: Iterable[Method]) -> tuple[Method, ...]:
+    """The methods over which headlines are tested: the usual ones, and those that are left."""
+    return tuple(dict.fromkeys((*COMMON, *QUICK, *left)))
 
 
 def cheapest(
@@ -166,7 +53,7 @@ class _Search:
 
     evidence: dict[str, Evidence]
     pooled: pd.DataFrame
-    methods: tuple[Method, ...] = COMMON
+    methods: tuple[Method, ...]
 
     def moved(self, d: int) -> Sets:
         """Vectors when documented counts and limits may be d patients off, all together."""
@@ -207,23 +94,29 @@ class _Search:
             for e, known in self.evidence.items()
         }  # fmt: skip
 
-    def one_off(self) -> Sets:
-        """Vectors when at most one printed number of an endpoint is off by one unit."""
+    def off_by_one(self, most: int) -> Sets:
+        """Vectors when at most so many printed numbers of an endpoint are off by one unit.
+
+        The arcsine numbers, by which the search goes, are let off so many at a time; the others,
+        which only sift what it finds, all at once where one of them may be, and then counted.
+        """
         out: Sets = {}
         for e, known in self.evidence.items():
             parts: dict[Method, list] = {m: [] for m in self.methods}
             memory: Memory = {}
-            for name in ids(self.pooled, e):
-                goals = targets(self.pooled, e, off=(name,))
+            names = ids(self.pooled, e)
+            primary = [name for name in names if " PAS " in name]
+            for off in (c for k in range(most + 1) for c in combinations(primary, k)):
+                others = set(names) - set(primary) if len(off) < most else ()
+                goals = targets(self.pooled, e, off=(*off, *others))
                 for m, x in vectors(known, goals, e, self.methods, memory=memory).items():
                     parts[m].append(x)
-            out[e] = {m: np.unique(np.concatenate(p), axis=0) for m, p in parts.items()}
+            every = {m: different(np.concatenate(p)) for m, p in parts.items()}
+            out[e] = {m: x[self.off(e, m, x) <= most] for m, x in every.items()}
         return out
 
 
 Cost = Callable[[str, Method, Counts], Array]
-# A headline that has not fallen: size, unit, what, example.
-_OPEN = (pd.NA, "", "more than", pd.NA)
 
 
 def _fall(headline: Headline, evidence: dict[str, Evidence], sets: Sets, cost: Cost, total: bool
@@ -259,21 +152,20 @@ def _missed(inputs: _Search, method: Method, cr: Counts, or_: Counts) -> str:
     return "; ".join(out) or "every number met"
 
 
-def _stages(inputs: _Search) -> Iterator[tuple[str, str, float, Callable[[], Sets], Cost, bool]]:
-    """(disturbance, unit, size, its sets, cost of a vector, whether costs add up), smallest first.
-
-    The last size of a kind is the limit of its search.
-    """
-    for d in (1, PATIENTS):
-        yield ("patients moved", "patients", d, lambda d=d: inputs.moved(d), inputs.patients, True)
-    yield "numbers off by one unit", "numbers", 1, inputs.one_off, inputs.off, True
-    for margin in MARGINS:
-        sets = lambda m=margin: inputs.widened(m)  # noqa: E731
-        yield "rounding margin", "points", margin, sets, inputs.points, False
+def _kinds(inputs: _Search) -> Iterator[tuple[str, str, float, Sets, Cost, bool]]:
+    """(disturbance, unit, size, its sets, cost of a vector, whether costs add up) of each kind."""
+    yield "patients moved", "patients", PATIENTS, inputs.moved(PATIENTS), inputs.patients, True
+    off = inputs.off_by_one(NUMBERS)
+    yield "numbers off by one unit", "numbers", NUMBERS, off, inputs.off, True
+    yield "rounding margin", "points", MARGIN, inputs.widened(MARGIN), inputs.points, False
 
 
-def breakdown(evidence: dict[str, Evidence], pooled: pd.DataFrame) -> pd.DataFrame:
+def breakdown(
+    evidence: dict[str, Evidence], pooled: pd.DataFrame, left: Iterable[Method] = ()
+) -> pd.DataFrame:
     """The smallest disturbance of each kind that overturns each headline.
+
+    left : methods that leave a vector to begin with, so that the range under test is over them all.
 
     Returns
     -------
@@ -282,17 +174,15 @@ def breakdown(evidence: dict[str, Evidence], pooled: pd.DataFrame) -> pd.DataFra
         unit; what: "falls at", "more than" (does not fall up to there), and for a rounding rule
         "falls", "holds", or "no method possible" where the rule leaves no vector; example:
         the method and what is disturbed in one pair of vectors.
-        "numbers off by one unit" is searched with one number of each endpoint; a headline that
-        holds up needs two of one endpoint. Empty where no method is possible to begin with.
+        "numbers off by one unit" is searched with two numbers of each endpoint; a headline that
+        holds up needs three of one. Empty where no method is possible to begin with.
     """
-    inputs = _Search(evidence, pooled)
+    inputs = _Search(evidence, pooled, searched(left))
     sets = inputs.widened()
-    tests = headlines(evidence, sets) if next(_coupled(evidence, sets), None) else []
+    tests = headlines(evidence, sets) if next(coupled(evidence, sets), None) else []
     records: dict[tuple[str, str], tuple] = {}
-    for kind, unit, size, make, cost, total in _stages(inputs):
-        left = [h for h in tests if records.get((h.name, kind), _OPEN)[2] == "more than"]
-        sets = make() if left else {}
-        for h in left:
+    for kind, unit, size, sets, cost, total in _kinds(inputs) if tests else ():
+        for h in tests:
             fall = _fall(h, evidence, sets, cost, total)
             # Pairs that were not tried cost more than size, so that size + 1 is still the least.
             if fall is None or fall[0] > size + total:
@@ -305,7 +195,7 @@ def breakdown(evidence: dict[str, Evidence], pooled: pd.DataFrame) -> pd.DataFra
     for rule in ("half even", "truncated", "unknown"):
         # Half even differs from half up at the ends alone: let both ends in, which allows more.
         wide = inputs.widened(1e-9) if rule == "half even" else inputs.widened(rounding=rule)
-        any_left = next(_coupled(evidence, wide), None)
+        any_left = next(coupled(evidence, wide), None)
         for h in tests:
             fall = next(_pairs(h, evidence, wide), None)
             text = pd.NA if fall is None else str(fall)

@@ -79,9 +79,8 @@ def targets(
         Numbers that are left out, named as by `ids`.
     off : sequence of str
         Numbers that may be off by one unit in the last digit, either way.
-    margin : float
-        Percentage points by which every interval is widened at both ends.
-    rounding : key of `ROUNDING`
+    margin, rounding
+        Percentage points by which every interval is widened at both ends; a key of `ROUNDING`.
     """
     below, above = ROUNDING[rounding]
     out: Targets = {}
@@ -201,6 +200,7 @@ def _rows(
     """(numbers, method, sets, whether the inverse plays no part) of one body of evidence."""
     once = tuple(m for m in methods if m.inverse == "harmonic")
     yield from (("primary", m, s, True) for m, s in pieces.pairs(once, "PAS"))
+    methods = tuple(m for m in methods if m in GRID)
     yield from (("all", m, s, False) for m, s in pieces.pairs(methods, None))
     for e in ENDPOINTS:
         yield from ((e.lower(), m, s, False) for m, s in pieces.alone(methods, e))
@@ -235,7 +235,7 @@ def decomposition(
     pooled : DataFrame
         As pooled_results.csv.
     each_number : sequence of str
-        Scenarios in which each printed number is left out in turn as well.
+        Scenarios with each printed number left out too, the primary ones under all METHODS.
 
     Returns
     -------
@@ -260,7 +260,8 @@ def decomposition(
 def _tasks(bodies: Sequence[tuple]) -> Iterator[tuple]:
     """Each body once an estimator and interval: what one task holds is gone when it ends."""
     for name, evidence, methods, each_number in bodies:
-        for _, own in groupby(methods, lambda m: (m.tau2_method, m.ci_method)):
+        tried = METHODS if each_number else methods
+        for _, own in groupby(tried, lambda m: (m.tau2_method, m.ci_method)):
             yield name, evidence, tuple(own), each_number
 
 
@@ -301,8 +302,7 @@ def misses(
     DataFrame
         The method's columns; number; printed; min, max of the unrounded value over all coupled
         vectors; missed_by, its smallest distance from the printed interval in percentage points;
-        together, the smallest number of printed numbers that one vector of the endpoint misses: a
-        number that can hold alone may still fail together with others.
+        together, the fewest printed numbers that one vector of the endpoint misses.
     """
     sets = (vectors(evidence[e], targets(pooled, e, only), e, methods) for e in ENDPOINTS)
     records = []

@@ -55,10 +55,14 @@ def _largest() -> dict[str, str]:
 def _pieces() -> dict[str, str]:
     """What the primary numbers leave of the largest row's CR, and what the later report says."""
     table = store.load("evidence_decomposition")
-    rows = identified.plain(identified.left(table, "base", "primary")).set_index("tau2_method")
-    ends = rows[["cr_06952_min", "cr_06952_max"]]
-    out = {"primary-DL": identified.span(*ends.loc["DL"])}
-    out["primary-all"] = identified.span(ends.min().iloc[0], ends.max().iloc[1])
+    every = identified.left(table, "base", "primary")
+    rows, columns = (
+        identified.plain(every).set_index("tau2_method"),
+        ["cr_06952_min", "cr_06952_max"],
+    )
+    out = {"primary-DL": identified.span(*rows.loc["DL", columns])}
+    for name, part in (("primary-all", rows), ("primary-grid", every)):
+        out[name] = identified.span(part[columns[0]].min(), part[columns[1]].max())
     own = "scenario == @identified.LATER and row == @identified.LARGEST"
     report = store.load("scenarios").query(own)
     out |= {f"later-{e}": str(report[f"{e.lower()}_min"].iloc[0]) for e in studies.ENDPOINTS}
@@ -71,10 +75,9 @@ def _pieces() -> dict[str, str]:
 
 
 def _overturned() -> dict[str, str]:
-    """What overturns the range of the largest row over the common methods."""
+    """What overturns the range of the largest row that all numbers leave."""
     found = facts.overturned(store.load("breakdown"), "CR of").facts
-    out = {f"overturned-{k}": found[k] for k in ("patients", "margin")}
-    return out | {"range": found["headline"]}
+    return {f"overturned-{k}": found[k] for k in ("patients", "numbers", "margin")}
 
 
 def filled(text: str) -> str:

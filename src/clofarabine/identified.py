@@ -149,7 +149,7 @@ def pieces(base: Body) -> pd.DataFrame:
 
 def fragile(base: Body) -> pd.DataFrame:
     """The smallest disturbance that overturns each headline; saved."""
-    return base.save("breakdown", breakdown.breakdown(base.evidence, base.pooled))
+    return base.save("breakdown", breakdown.breakdown(base.evidence, base.pooled, base.alive))
 
 
 def span(low: float, high: float, form: str = ".0f") -> str:

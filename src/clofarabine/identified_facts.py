@@ -7,13 +7,14 @@ import pandas as pd
 
 from metaprop.labels import CI_METHOD, TAU2_METHOD
 
-from . import evidence_pieces as ep
 from . import (
+    breakdown,
     inverse_n,
     rounding,
     studies,
     tiers,
 )
+from . import evidence_pieces as ep
 from .identified import (
     CONTRADICTS,
     LARGEST,
@@ -46,9 +47,13 @@ def _ranges(rows: pd.DataFrame, endpoint: str) -> list[str]:
 
 
 def primary(base: Body, table: pd.DataFrame) -> Part:
-    """What the primary numbers leave: CR and OR of the largest row by estimator, and in all."""
-    rows = plain(left(table, base.scenario, "primary"))
-    other = left(table, base.scenario, "primary").drop(rows.index)
+    """What the primary numbers leave: CR and OR of the largest row by estimator, and in all.
+
+    CR_all, OR_all : over the usual methods, Wald and age groups. CR_grid, OR_grid : over every
+    interval and rows tried. without, other : estimators that leave nothing so, and only otherwise.
+    """
+    every = left(table, base.scenario, "primary")
+    rows = plain(every)
     if rows.empty:
         return Part({}, "**No vector of counts meets even the primary numbers.**")
     out: dict = {"row": LARGEST, "methods": listed(named(rows["tau2_method"]))}
@@ -57,13 +62,13 @@ def primary(base: Body, table: pd.DataFrame) -> Part:
     out["all_numbers"] = 3 * len(base.pooled)
     for e in studies.ENDPOINTS:
         out[f"{e}_by_method"] = ", ".join(_ranges(rows, e))
-        at = rows[[f"{e.lower()}_06952_min", f"{e.lower()}_06952_max"]]
-        out[f"{e}_all"] = span(at.min().iloc[0], at.max().iloc[1])
+        for name, part in (("all", rows), ("grid", every)):
+            at = part[[f"{e.lower()}_06952_min", f"{e.lower()}_06952_max"]]
+            out[f"{e}_{name}"] = span(at.min().iloc[0], at.max().iloc[1])
     missing = [m.tau2_method for m in ep.ESTIMATORS_ALONE]
     out["without"] = listed(named(m for m in missing if m not in set(rows["tau2_method"])))
     out["other"] = listed(
-        f"{TAU2_METHOD[r.tau2_method]} with {CI_METHOD[r.ci_method]} ({rows_in_words(r.rows)})"
-        for r in other.itertuples()
+        named(m for m in missing if m in set(every["tau2_method"]) - set(rows["tau2_method"]))
     )
     return Part(out)
 
@@ -86,6 +91,11 @@ def survey(base: Body, table: pd.DataFrame) -> Part:
     for numbers in ("primary", "all"):
         fits = plain(left(table, LATER, numbers))
         out[f"fits_{numbers}"] = listed(named(fits["tau2_method"]), "no estimator")
+    every = left(table, LATER, "primary")
+    out["fits_otherwise"] = listed(
+        f"{TAU2_METHOD[r.tau2_method]} with {CI_METHOD[r.ci_method]} ({rows_in_words(r.rows)})"
+        for r in every.drop(plain(every).index).itertuples()
+    )
     return Part(out | apart(table) | _failing(failures(base)))
 
 
@@ -188,8 +198,7 @@ def strong(table: pd.DataFrame) -> Part:
         return Part({})
     tried = table[table["disturbance"].isin(["patients moved", "numbers off by one unit"])]
     holds = tried.groupby("headline", sort=False)["what"].agg(lambda w: (w == "more than").all())
-    at = tried.query("what == 'more than'").groupby("unit")["smallest"].max().astype(float)
-    size = {f"limit_{unit}": value for unit, value in at.items()}
+    size = {"limit_patients": breakdown.PATIENTS, "limit_numbers": breakdown.NUMBERS}
     return Part({"holds": listed(holds.index[holds]), "falls": listed(holds.index[~holds]), **size})
 
 

@@ -216,8 +216,8 @@ def breakdown(fragile: pd.DataFrame) -> Shown:
         "breakdown",
         "Each line is a conclusion of this notebook, each panel a disturbance: patients moved in "
         "documented counts (the counts of CLO-212, which the paper prints as percentages, stay), "
-        "printed numbers off by one unit (one of each endpoint is tried), and percentage points by "
-        "which every rounding interval is widened. Cross: the smallest size at which the "
+        "printed numbers off by one unit (two of each endpoint are tried), and percentage points "
+        "by which every rounding interval is widened. Cross: the smallest size at which the "
         "conclusion falls. Hollow arrow: it holds up to there, where the search ends.",
     )
 

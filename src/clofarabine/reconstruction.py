@@ -140,6 +140,7 @@ def reconstruct(
         endpoint's intervals by (population, transformation); an absent number has none.
     endpoint : str
     methods : sequence of Method
+        The scale is that of the numbers printed as PAS.
     extra
         As in `identified_set`, for the paediatric rows.
     memory : dict, optional
@@ -151,9 +152,9 @@ def reconstruct(
     targets = pooled if isinstance(pooled, dict) else targets_of(pooled, endpoint)
     memory = {} if memory is None else memory
 
-    def under(pair: tuple[str, str]) -> dict[Method, Found]:
-        own = [m for m in methods if (m.tau2_method, m.ci_method) == pair]
-        children = Printed(tuple(evidence.n[~evidence.adult].tolist()), Method("PAS", *pair))
+    def under(kind: tuple[str, str, str]) -> dict[Method, Found]:
+        own = [m for m in methods if (m.scale, m.tau2_method, m.ci_method) == kind]
+        children = Printed(tuple(evidence.n[~evidence.adult].tolist()), Method(*kind))
         pas = _children(evidence, children, targets, extra, memory, options)
         inverses = dict.fromkeys(m.inverse for m in own)
         sets = _by_inverse(children.by(targets["paediatric", "PFT"]), pas, inverses)
@@ -162,12 +163,12 @@ def reconstruct(
             wanted = {i: sets[i] for i in dict.fromkeys(m.inverse for m in own if m.rows == rows)}
             joint = _extend(evidence, children, targets, rows, wanted, options)
             for inverse, x in joint.items():
-                method = Method("PAS", *pair, inverse, rows)
+                method = Method(*kind, inverse, rows)
                 out[method] = Found(method, sets[inverse], x)
         return out
 
-    pairs = dict.fromkeys((m.tau2_method, m.ci_method) for m in methods)
-    results = {m: f for part in side_by_side(under, pairs) for m, f in part.items()}
+    kinds = dict.fromkeys((m.scale, m.tau2_method, m.ci_method) for m in methods)
+    results = {m: f for part in side_by_side(under, kinds) for m, f in part.items()}
     return [results[m] for m in methods]
 
 

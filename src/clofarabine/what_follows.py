@@ -18,7 +18,7 @@ from . import readings as reading
 from .audit.ledger import Paper
 from .audit.rules_pooled_results import other_studies
 from .figures import show
-from .identified import NONE, Body, Part, evidence_of, listed, span
+from .identified import LARGEST, NONE, Body, Part, evidence_of, left, listed, plain, span
 from .identified import scenarios as named
 from .identified_shown import TAU2, Shown, ends, shown
 from .reconstruction import COMMON, METHODS
@@ -260,6 +260,31 @@ def scenarios(methods: pd.DataFrame) -> Shown:
     caption = "Scenarios: common methods that leave a vector under all numbers"
     names = TAU2 | {"ci_method": "interval", "n_coupled": "vectors"}
     return shown(some[columns], names, caption, none="No scenario leaves a vector.")
+
+
+def scenario_ranges(pieces: pd.DataFrame) -> pd.DataFrame:
+    """What each body of evidence leaves of the largest row: scenario, primary, all, estimators.
+
+    pieces : as evidence_decomposition.csv. primary, all : CR counts under these numbers over the
+    usual estimators, missing where none is possible; estimators : those under all numbers.
+    """
+    bodies, records = pieces["evidence"].drop_duplicates(), []
+    for name in bodies[~bodies.str.startswith("without ")]:
+        record = {"scenario": name}
+        for numbers in ("primary", "all"):
+            own = plain(left(pieces, name, numbers))
+            record["estimators"] = listed(own["tau2_method"].map(TAU2_METHOD))
+            if len(own):
+                record[numbers] = span(own["cr_06952_min"].min(), own["cr_06952_max"].max())
+        records.append(record)
+    return pd.DataFrame(records, columns=["scenario", "primary", "all", "estimators"])
+
+
+def scenarios_shown(pieces: pd.DataFrame) -> Shown:
+    """The same as a table."""
+    names = {c: f"CR of {LARGEST}, {c} numbers" for c in ("primary", "all")}
+    names["estimators"] = "estimators, all numbers"
+    return shown(scenario_ranges(pieces), names, "What each scenario leaves")
 
 
 def repairs_frame(base: Body) -> pd.DataFrame:

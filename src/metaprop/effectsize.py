@@ -3,8 +3,8 @@
 Scales: ``PAS`` arcsine square root (Rücker et al. 2009, Stat Med 28:721), ``PFT`` Freeman-Tukey
 double arcsine (Freeman & Tukey 1950) and ``PLO`` logit. Proportions are fractions of one here;
 percent appears only where a notebook shows them. What other people print may also be on the log
-(``PLN``) or the raw proportion itself (``PR``); `FURTHER` has them with two rules for counts of 0
-and n, for a reconstruction and not for an analysis of one's own.
+(``PLN``) or the raw proportion itself (``PR``), or the arcsine of corrected counts; `FURTHER` has
+them with two rules for counts of 0 and n, for a reconstruction and not for an analysis.
 """
 
 from typing import Literal, get_args
@@ -22,7 +22,9 @@ Array = NDArray[np.float64]
 SCALES: tuple[Scale, ...] = get_args(Scale)
 INVERSES: tuple[Inverse, ...] = get_args(Inverse)
 # Scales for a reconstruction alone: metafor's rule where a count is 0 or n, and that of R meta.
-FURTHER: tuple[str, ...] = ("PLN", "PR", "PLN-meta", "PR-meta")
+FURTHER: tuple[str, ...] = (
+    "PLN", "PR", "PLN-meta", "PR-meta", "PAS-only0", "PAS-all", "PAS-anscombe",
+)  # fmt: skip
 
 # Names that other software has for a value.
 _RENAMED = {"FE": "CE", "EE": "CE"}
@@ -72,7 +74,10 @@ def transform(x: ArrayLike, n: ArrayLike, scale: Scale) -> tuple[Array, Array]:
     scale : {"PAS", "PFT", "PLO"} or one of `FURTHER`
         PLO adds one half to events and non-events where x is 0 or n, and only there. So do PLN and
         PR, as metafor's escalc does. PLN-meta and PR-meta add it as R meta's metaprop does: to the
-        events and to n on the log scale, to the variance alone on the raw one.
+        events and to n on the log scale, to the variance alone on the raw one. PAS-only0 and
+        PAS-all add it to events and non-events where one of them is 0, or everywhere, as escalc
+        does with add=1/2 and such a ``to`` (its default for PAS adds nothing). PAS-anscombe is
+        asin √((x + 3/8) / (n + 3/4)) with variance 1 / (4n + 2) (Anscombe 1948, Biometrika 35:246).
 
     Returns
     -------
@@ -98,12 +103,16 @@ def transform(x: ArrayLike, n: ArrayLike, scale: Scale) -> tuple[Array, Array]:
 
 
 def _further(x: Array, n: Array, scale: str) -> tuple[Array, Array]:
-    """Effect and sampling variance on the log and on the raw scale.
+    """Effect and sampling variance on the log and raw scales, and on the arcsine ones.
 
     Checked against metafor 3.8-1 (escalc, to="only0") and read from github.com/guido-s/meta,
     R/metaprop.R (commit 025947f).
     """
-    c = np.where((x == 0) | (x == n), 0.5, 0.0)
+    c = np.where((x == 0) | (x == n) | (scale == "PAS-all"), 0.5, 0.0)
+    if scale == "PAS-anscombe":
+        return np.arcsin(np.sqrt((x + 0.375) / (n + 0.75))), 1 / (4 * n + 2)
+    if scale.startswith("PAS"):
+        return np.arcsin(np.sqrt((x + c) / (n + 2 * c))), 1 / (4 * (n + 2 * c))
     if scale == "PLN":
         return np.log((x + c) / (n + 2 * c)), 1 / (x + c) - 1 / (n + 2 * c)
     if scale == "PLN-meta":
@@ -153,7 +162,8 @@ def back_transform(y: ArrayLike, scale: Scale, n: ArrayLike | None = None) -> Ar
     y : array_like
         Effect on the scale.
     scale : {"PAS", "PFT", "PLO"} or one of `FURTHER`
-        Effects on the log and raw scales are not clipped, as software does not clip them.
+        Effects on the log and raw scales are not clipped, as software does not clip them. Arcsines
+        of corrected counts go back by the plain sin² too, as metafor's transf.iarcsin does.
     n : array_like, optional
         For PFT, the (overall) sample size of Miller's (1978) inverse; without it the plain sin²,
         which is not an inverse of the double arcsine but is in use. Ignored by the other scales.
@@ -165,11 +175,11 @@ def back_transform(y: ArrayLike, scale: Scale, n: ArrayLike | None = None) -> Ar
     """
     choose("scale", scale, SCALES if scale not in FURTHER else FURTHER)
     y = np.asarray(y, float)
-    if scale in FURTHER:
+    if scale.startswith(("PLN", "PR")):
         return np.exp(y) if scale.startswith("PLN") else y
     if scale == "PLO":
         return expit(y)
-    if scale == "PAS" or n is None:
+    if scale.startswith("PAS") or n is None:
         return np.sin(np.clip(y, 0, np.pi / 2)) ** 2
     y, n = (np.array(a) for a in np.broadcast_arrays(y, np.asarray(n, float)))
     return kernels.inverse_pft_rows(y.ravel(), n.ravel()).reshape(y.shape)

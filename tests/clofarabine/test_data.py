@@ -98,6 +98,11 @@ BAD = {
         lambda t: t.replace("paediatric,65,", "paediatric,66,"),
         "row 3, column n: found 66, expected 65, as in Table 1",
     ),
+    "more patients than in Table 1": (
+        "scenarios",
+        lambda t: t.replace("paediatric,16,", "paediatric,18,"),
+        "row 10, column n: found 18, expected at most 17, as in Table 1",
+    ),
     "unknown source": (
         "evidence",
         lambda t: t.replace("kearns2007,abstract: 6 CR a", "kearns,abstract: 6 CR a"),
@@ -164,6 +169,9 @@ def test_scenarios_replace_rows_and_keep_the_order():
     changed = suo.set_index("row").loc["Suo 2013"]
     assert (changed["cr_min"], changed["cr_max"]) == (11, 22)
     assert suo.dtypes.equals(base.dtypes)
+    fewer = store.load_evidence("id99-383-of-15").set_index("row")["n"]
+    assert fewer.sum() == base["n"].sum() - 2
+    assert fewer["ID99-383"] == 15
     with pytest.raises(store.DataError, match="found 'best', expected one of base, suo-best"):
         store.load_evidence("best")
 

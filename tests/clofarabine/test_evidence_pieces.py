@@ -1,7 +1,8 @@
 """Evidence with pieces missing, breakdown, tiers and readings, against plain enumeration."""
 
+import re
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from math import inf
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from test_reconstruction import limits, plain, problems, results
 
 from clofarabine import (
     breakdown,
+    headline,
     identified,
     identified_facts,
     inverse_n,
@@ -140,6 +142,34 @@ def test_the_primary_numbers_without_a_documented_count(evidence):
     assert not primary_alone.widest(frame).facts
 
 
+def test_primary_numbers_are_tried_under_the_whole_grid(evidence, monkeypatch):
+    """And told apart from the usual interval and rows, where they leave more."""
+    t = replace(DL, ci_method="t")
+    with monkeypatch.context() as patched:
+        patched.setattr(pieces, "METHODS", (DL, t))
+        for name in ("GRID", "QUICK", "ESTIMATORS_ALONE"):
+            patched.setattr(pieces, name, (DL,))
+        patched.setattr(pieces, "_documented", lambda _evidence: ())
+        for each, intervals in (((), ["wald"]), (("base",), ["wald", "t"])):
+            found = pieces.decomposition({"base": evidence}, POOLED, each)
+            by = found.groupby("numbers", sort=False)["ci_method"].agg(list)
+            assert by["primary"] == intervals
+            assert by["all"] == by["cr"] == ["wald"]
+            assert found["numbers"].str.startswith("without").sum() == 24 * len(each)
+    frame = store.load("evidence_decomposition").query("evidence == 'base'")
+    usual = identified.plain(frame[frame["numbers"] == "primary"])
+    wide = usual.query("tau2_method == 'DL'").assign(
+        tau2_method="SJ", ci_method="t", cr_06952_min=1, cr_06952_max=40
+    )
+    base = SimpleNamespace(scenario="base", frame=store.load_evidence(), pooled=POOLED)
+    told = identified_facts.primary(base, pd.concat([usual, wide])).facts
+    low, high = told["CR_all"].split(" to ")
+    assert int(low) > 1
+    assert told["CR_grid"] == f"1 to {high}"
+    assert told["other"] == "Sidik-Jonkman"
+    assert "Sidik-Jonkman" in told["without"]
+
+
 def test_both_ages_of_one_survey(evidence):
     """Ranges by hand from one vector; a report of both ages bounds the sum of two rows."""
     x = evidence["CR"].low[None].copy()
@@ -201,12 +231,35 @@ def test_a_margin_is_what_the_vector_needs(evidence):
     """The cheapest pair of REML needs its margin: a hair less leaves none, a hair more does."""
     own = tuple(m for m in COMMON if m.tau2_method == "REML")
     search = breakdown._Search(evidence, POOLED, own)
-    headline = breakdown.Headline("REML is ruled out", own)
-    least = breakdown._fall(headline, evidence, search.widened(0.01), search.points, False)[0]
+    ruled_out = breakdown.Headline("REML is ruled out", own)
+    least = breakdown._fall(ruled_out, evidence, search.widened(0.01), search.points, False)[0]
     assert 0 < least <= 0.01
     narrow = search.widened(least - 1e-6)
-    assert next(breakdown._pairs(headline, evidence, narrow), None) is None
-    assert next(breakdown._pairs(headline, evidence, search.widened(least + 1e-6)), None)
+    assert next(breakdown._pairs(ruled_out, evidence, narrow), None) is None
+    assert next(breakdown._pairs(ruled_out, evidence, search.widened(least + 1e-6)), None)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_numbers_that_are_off_are_let_off_in_every_combination(evidence, most):
+    """The sets against a search for each combination of so many numbers of one endpoint."""
+    search = breakdown._Search({"CR": evidence["CR"]}, POOLED, (DL,))
+    found, every, memory = search.off_by_one(most)["CR"][DL], [], {}
+    for names in combinations(pieces.ids(POOLED, "CR"), most):
+        goals = pieces.targets(POOLED, "CR", off=names)
+        every.append(pieces.vectors(evidence["CR"], goals, "CR", [DL], memory=memory)[DL])
+    assert found.tolist() == np.unique(np.concatenate(every), axis=0).tolist()
+    assert search.off("CR", DL, found).max() == most
+
+
+def test_the_range_under_test_is_the_one_that_readme_states(evidence):
+    """Methods that are left beside the common ones are tested too, so that no range is wider."""
+    table = store.load("method_evidence").query("endpoint == 'CR' and n_coupled > 0")
+    left = [Method("PAS", *row) for row in table[list(VARIED)].itertuples(index=False)]
+    methods = breakdown.searched(left)
+    assert set(left) <= set(methods)
+    sets = breakdown._Search(evidence, POOLED, methods).widened()
+    names = [h.name for h in breakdown.headlines(evidence, sets)]
+    assert f"CR of CLOFAL06952 is {headline.values()['largest-CR']}" in names
 
 
 def test_ties_and_the_rules_they_fit():
@@ -279,14 +332,33 @@ def test_what_could_not_be_read_makes_no_tier():
     assert facts["yes"] + facts["part"] == facts["defaults"] < len(known)
 
 
+def test_scenarios_are_told_by_what_they_leave():
+    """Ranges by hand from two made rows of the decomposition; nothing where nothing is left."""
+    frame = store.load("evidence_decomposition")
+    frame = frame[~frame["evidence"].str.startswith("id99")]
+    usual = identified.plain(identified.left(frame, "base", "all"))
+    two = usual[usual["tau2_method"].isin(["DL", "HM"])].assign(evidence="id99-383-of-15")
+    told = what_follows.scenario_ranges(pd.concat([frame, two])).set_index("scenario")
+    ends = usual[["cr_06952_min", "cr_06952_max"]]
+    assert told.loc["base", "all"] == identified.span(ends.min().iloc[0], ends.max().iloc[1])
+    own = two[["cr_06952_min", "cr_06952_max"]]
+    row = told.loc["id99-383-of-15"]
+    assert row["all"] == identified.span(own.min().iloc[0], own.max().iloc[1])
+    assert row["estimators"] == "DerSimonian-Laird and Hartung-Makambi"
+    assert pd.isna(told.loc["survey-2024", "all"])
+    assert "id99" not in what_follows.scenarios_shown(frame).text  # what was not searched
+    assert told.loc["survey-2024", "estimators"] == "none"
+
+
 def test_methods_are_shown_in_words():
     """No code of a method in what the last sections of notebook 02 show."""
     methods = store.load("method_evidence_scenarios")
     shown = what_follows.repairs(store.load("repairs")).text + what_follows.scenarios(methods).text
     shown += " ".join(what_follows.scenario_facts(methods).facts.values())
     assert "maximum likelihood, Wald, harmonic mean of n" in shown
-    for code in ("/wald", "age-groups", "split:", "ML", "HS"):
+    for code in ("/wald", "age-groups", "split:"):
         assert code not in shown
+    assert not re.search(r"\b(ML|HS)\b", shown)
 
 
 def test_readings_of_a_known_vector(evidence):

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clofarabine import consequences, reconstruction, studies
+from clofarabine.corrected import CORRECTED
 from clofarabine.reconstruction import (
     ESTIMATORS,
     INTERVALS,
@@ -78,7 +79,7 @@ def problems(draw):
     ends = [sorted((draw(st.integers(0, m)), draw(st.integers(0, m)))) for m in n]
     low, high = (np.array(e) for e in zip(*ends, strict=True))
     interval = draw(st.sampled_from(INTERVALS)) if k > 1 else "wald"
-    scale = draw(st.sampled_from(["PAS", "PFT"]))
+    scale = draw(st.sampled_from(["PAS", "PFT", *CORRECTED]))
     tau2, inverse = draw(st.sampled_from(ESTIMATORS)), draw(st.sampled_from(INVERSES))
     printed = Printed(tuple(n), Method(scale, tau2, interval, inverse))
     if draw(st.booleans()):  # a vector of the box printed, so that something is found

@@ -15,7 +15,7 @@ Interval = tuple[float, float]
 EVERYTHING: Interval = (-np.inf, np.inf)
 # Quantity to the interval of the unrounded number, lower end in, upper end out.
 Limits = dict[str, Interval]
-# Scales that the search knows; "-meta" after one: a count of 0 or n is treated as R meta does.
+# Scales that the search knows; what follows a "-" says how counts are corrected.
 SEARCHED = ("PAS", "PFT", "PLO", "PLN", "PR")
 
 
@@ -50,7 +50,7 @@ class Printed:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        if self.method.scale.removesuffix("-meta") not in SEARCHED:
+        if self.method.scale.split("-")[0] not in SEARCHED:
             expected = f"one of {', '.join(SEARCHED)}, the scales that the search supports"
             raise ValueError(f"scale: found {self.method.scale!r}, expected {expected}")
 
@@ -72,7 +72,7 @@ class Printed:
     @property
     def scale_code(self) -> int:
         """The scale as `distance` knows it."""
-        return SEARCHED.index(self.method.scale.removesuffix("-meta"))
+        return SEARCHED.index(self.method.scale.split("-")[0])
 
     @property
     def hartung_knapp(self) -> bool:

@@ -20,7 +20,7 @@ POOLED = (
 )  # fmt: skip
 SINGLE = ("weight", "rate", "rate_lower", "rate_upper")
 QUANTITIES = (*POOLED, *SINGLE, "events")
-SUPPORTED = (*SCALES, *(s for s in FURTHER if not s.endswith("-meta")))
+SUPPORTED = (*SCALES, *(s for s in FURTHER if "-" not in s))
 # What R meta calls the same scales.
 _ALIASES = {"PLOGIT": "PLO", "PRAW": "PR"}
 
