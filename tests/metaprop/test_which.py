@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaprop.counts import ranges
-from metaprop.effectsize import INVERSES
+from metaprop.effectsize import INVERSES, transform
 from metaprop.method import CI_METHODS, TAU2_METHODS, Method
 from metaprop.pooling import pool_proportions
 from metaprop.printed import problem, read, solve, which
@@ -139,6 +139,50 @@ def test_no_range_is_too_narrow_where_vectors_are_not_listed(case):
                 assert least <= span.seen_low <= span.seen_high <= most
 
 
+@st.composite
+def two_outcomes(draw):
+    """Two outcomes of the same rows, each printed on its own; the first is part of the second."""
+    k, scale = draw(st.integers(1, 2)), draw(st.sampled_from(SCALES))
+    n = [draw(st.integers(1, 5)) for _ in range(k)]
+    method = Method(scale, draw(st.sampled_from(["DL", "ML", "SJ", "CE"])), "wald", "harmonic")
+    more = np.array([[draw(st.integers(0, m)) for m in n]])
+    less = np.array([[draw(st.integers(0, int(m))) for m in more[0]]])
+    lines = []
+    for outcome, x in (("less", less), ("more", more)):
+        with np.errstate(divide="ignore"):
+            value = results(x, np.array(n), method)["estimate"][0][0]
+        shown = as_printed(value, draw(st.integers(0, 1)), ROUND_HALF_UP)
+        lines.append((f"outcome={outcome}", scale, "estimate", shown))
+    rows = pd.DataFrame({"n": n, "x_min": 0, "x_max": n})
+    return rows, pd.DataFrame(lines, columns=read.PRINTED_COLUMNS), method
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(two_outcomes())
+def test_a_count_at_most_another_is_plain_enumeration_of_pairs(case):
+    one, printed, method = case
+    k = len(one)
+    with np.errstate(divide="ignore"):
+        less, more = (
+            np.array(plain(one, printed.iloc[[i]], method, "half-up")).reshape(-1, k)
+            for i in (0, 1)
+        )
+    wanted = [[*a, *b] for a in less.tolist() for b in more.tolist() if np.all(np.less_equal(a, b))]
+    rows = pd.concat([one.assign(label=[f"{o} {i}" for i in range(k)], outcome=o)
+                      for o in ("less", "more")], ignore_index=True)  # fmt: skip
+    rows["at_most"] = [f"more {i}" for i in range(k)] + [None] * k
+    built = problem.build(read.check_rows(rows), read.check_printed(printed, rows), "half-up")
+    found = solve.solve(built, problem.Candidate(method), 10**6)
+    assert found.vectors.tolist() == wanted
+    with pytest.MonkeyPatch.context() as patch:
+        for name, few in (("LOOK", 2), ("NODES", 3)):
+            patch.setattr(ranges, name, few)
+        found = solve.solve(built, problem.Candidate(method), 0)
+        for i in range(2 * k):
+            span, own = ranges.span([found], i), np.array(wanted)[:, i]
+            assert (span.low, span.high) == (own.min(), own.max())
+
+
 ROWS = pd.DataFrame({
     "label": ["a", "b", "c", "d"], "n": [20, 15, 30, 12], "x_min": [4, 0, 5, 0],
     "x_max": [4, 15, 20, 12], "arm": ["x", "x", "y", "y"], "study": ["s", "t", "s", "u"],
@@ -189,6 +233,24 @@ def test_weights_and_prediction_limits_are_used():
     assert 0 < both.methods["vectors"].sum() < without.methods["vectors"].sum()
     assert weight.verdict == "infeasible"
     assert "Infeasible" in weight.say()
+
+
+def test_a_weight_belongs_to_the_outcome_of_its_row():
+    rows = pd.concat([ROWS.assign(label=ROWS["label"] + o, outcome=o) for o in "12"])
+    rows = rows.reset_index(drop=True).assign(at_most=[f"{c}2" for c in "abcd"] + [""] * 4)
+    rows.loc[4:, ["x_min", "x_max"]] = np.array([[9, 8, 15, 3]] * 2).T  # of the second, all known
+    method = Method("PLO", "DL", "wald", "none")
+    told = [("outcome=1", *r[1:]) for r in printed_of(TRUE, method, decimals=0)]
+    fit = pool_proportions(TRUE, ROWS["n"], method).fit
+    _y, v = transform(TRUE, ROWS["n"], "PLO")
+    share = 1 / (v + fit.tau2) / (1 / (v + fit.tau2)).sum()
+    weight = ("label=b1", "PLO", "weight", as_printed(100 * share[1], 1, ROUND_HALF_UP))
+    answer = which(rows, lines(*told, weight), methods=[method])
+    own = answer.vectors[["a1", "b1", "c1", "d1"]].to_numpy()
+    assert TRUE.tolist() in own.tolist()
+    assert len(own) < len(which(rows, lines(*told), methods=[method]).vectors)
+    with pytest.raises(read.BadInput, match="alone in 0 results"):
+        which(rows, lines(told[0], ("label=b2", "PLO", "weight", "20")), methods=[method])
 
 
 def test_a_scale_that_is_not_printed_is_searched_over_all():

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from . import joint
 from .arrays import Ints, in_order, printed_sums, results
 from .pairs import apart
-from .tables import Counts, Mask, Tables, Target, build, narrow
+from .tables import Counts, Mask, Tables, Target, build, narrow, narrow_sums
 from .walk import walk
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Printed sums of counts: which rows (s, rows), smallest and largest sum."""
+    """Sums of counts: factor of each row, -1, 0 or 1 (s, rows); smallest and largest sum."""
 
     who: NDArray[np.int64]
     low: NDArray[np.int64]
@@ -68,9 +68,11 @@ class Search:
 
     def _settled(self, domain: list[Mask], tables: list[Tables]) -> bool:
         """Narrow the domain until nothing more follows; whether anything is left."""
-        changed = True
+        changed, t = True, self.totals
         while changed:
-            changed = False
+            changed = narrow_sums(t.who, t.low, t.high, domain)
+            if not all(d.any() for d in domain):
+                return False
             for own in tables:
                 changed |= narrow(own, domain)
                 if not own.alive.any() or not all(d.any() for d in domain):

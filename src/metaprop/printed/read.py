@@ -20,6 +20,8 @@ POOLED = (
 )  # fmt: skip
 SINGLE = ("weight", "rate", "rate_lower", "rate_upper")
 QUANTITIES = (*POOLED, *SINGLE, "events")
+# A column of the rows that may be there: the label of a row whose count is never smaller.
+AT_MOST = "at_most"
 SUPPORTED = (*SCALES, *(s for s in FURTHER if not s.endswith("-meta")))
 # What R meta calls the same scales.
 _ALIASES = {"PLOGIT": "PLO", "PRAW": "PR"}
@@ -88,7 +90,8 @@ def _whole(value: object) -> int | None:
 def check_rows(frame: pd.DataFrame, name: str = "rows") -> pd.DataFrame:
     """Rows with n, x_min and x_max as whole numbers and every other column as strings.
 
-    An empty x_min is 0 and an empty x_max is n.
+    An empty x_min is 0 and an empty x_max is n. A column at_most, if there is one, names for a row
+    another whose count is never smaller (complete responses, all responses), or nothing.
     """
     _columns(frame, ROW_COLUMNS, name)
     out = frame.reset_index(drop=True).copy()
@@ -121,7 +124,11 @@ def check_rows(frame: pd.DataFrame, name: str = "rows") -> pd.DataFrame:
         i = int(twice.to_numpy().argmax())
         _refuse(name, i, "label", repr(out["label"][i]), "each label once")
     for column in out.columns.difference(ROW_COLUMNS):
-        out[column] = out[column].astype(str)
+        out[column] = out[column].fillna("").astype(str)
+    known = set(out["label"])
+    for i, (label, other) in enumerate(zip(out["label"], out.get(AT_MOST, ()), strict=False)):
+        if other and (other == label or other not in known):
+            _refuse(name, i, AT_MOST, repr(other), "the label of another row, or nothing")
     return out
 
 

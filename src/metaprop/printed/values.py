@@ -86,8 +86,8 @@ def holds(problem: Problem, candidate: Candidate, x: Counts) -> NDArray[np.bool_
     keep = np.ones(len(x), bool)
     for i, allowed in enumerate(problem.allowed):
         keep &= allowed[x[:, i]]
-    for who, low, high in problem.sums:
-        total = x[:, who].sum(1)
+    for factor, low, high in problem.sums:
+        total = x @ factor
         keep &= (low <= total) & (total <= high)
     for result in problem.results:
         at = np.flatnonzero(keep)
