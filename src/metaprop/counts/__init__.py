@@ -6,6 +6,8 @@ statement
     A pooled result as printed: rows, method, intervals (`Printed`).
 equations
     What an estimator of tau² says of sums over the rows.
+least
+    The least sum of squares that one count implies.
 sums
     What printed numbers say of sums over the rows.
 distance

@@ -49,15 +49,11 @@ class Search:
         if not all(d.any() for d in domain):
             return None
         if tables is None:
-            tables = []
-            for t in self.targets:
-                own = build(t, domain)
-                if own is None:
-                    return None
-                tables.append(own)
-                narrow(own, domain)
-                if not all(d.any() for d in domain):
-                    return None
+            tables = self._built(domain)
+            if len(self.targets) > 1 and tables:  # all over the same counts, or no two compare
+                tables = self._built(domain, again=True)
+            if tables is None:
+                return None
         else:
             tables = [replace(t, open=t.open.copy(), alive=t.alive.copy()) for t in tables]
         if not self._settled(domain, tables):
@@ -65,6 +61,20 @@ class Search:
         if deep and _pairs(tables) and not self._settled(domain, tables):
             return None
         return domain, tables
+
+    def _built(self, domain: list[Mask], again: bool = False) -> list[Tables] | None:
+        """Tables of each result, each over what those before it left, or all over the same."""
+        tables = []
+        for t in self.targets:
+            own = build(t, domain)
+            if own is None:
+                return None
+            tables.append(own)
+            if not again:
+                narrow(own, domain)
+                if not all(d.any() for d in domain):
+                    return None
+        return tables
 
     def _settled(self, domain: list[Mask], tables: list[Tables]) -> bool:
         """Narrow the domain until nothing more follows; whether anything is left."""

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 
 from ..effectsize import Array
 from .equations import Spreads, Tables, estimator, largest, moment
+from .least import too_far
 from .statement import EVERYTHING, Interval, Printed
 
 # Pieces of tau²: relative to the smallest sampling variance, the first at 0, the last without end.
@@ -146,6 +147,7 @@ def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array) -> Sums
         if not p.adhoc:
             tables.append((known, largest(far - low, r0, r1)))
     spreads = []
+    beyond = np.zeros(near.shape, bool)
     if k > 1:
         d = y - np.where(known, (m0 + m1) / 2, np.nanmean(y))
         name = p.method.tau2_method
@@ -156,6 +158,8 @@ def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array) -> Sums
             spreads.append((1 / v, np.zeros_like(v), np.full_like(t0, q1)))
         if q0 > 0:
             tables.append((t0 >= 0, (d**2 / v - q0 / k) * small))
+        beyond = too_far(near, (r0, r1), spreads)
+    tables[0] = (True, np.where(beyond, -np.inf, np.where(*tables[0], 0.0)))
     return _stacked(t, tables, spreads, (t.shape[1], *y.shape))
 
 
