@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaprop.counts import ranges
+from metaprop.counts import ranges, relax
 from metaprop.effectsize import INVERSES, transform
 from metaprop.method import CI_METHODS, TAU2_METHODS, Method
 from metaprop.pooling import pool_proportions
@@ -183,6 +183,38 @@ def test_a_count_at_most_another_is_plain_enumeration_of_pairs(case):
             assert (span.low, span.high) == (own.min(), own.max())
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(problems(), st.sampled_from([3, 10, 200]))
+def test_linear_programmes_answer_as_plain_enumeration(case, programmes):
+    """Is there a vector with a count in some range? What they say is so; with enough, they say."""
+    rows, printed, method, rule, _ = case
+    if not len(printed):
+        return
+    built = problem.build(read.check_rows(rows), read.check_printed(printed, rows), rule)
+    with np.errstate(divide="ignore"):
+        wanted = np.array(plain(rows, printed, method, rule))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST_PROGRAMMES", 0)):
+            patch.setattr(ranges, name, few)
+        search = solve.solve(built, problem.Candidate(method), 0).search
+    if search is None:  # so few vectors that they were listed
+        return
+    for row, n in enumerate(rows["n"]):
+        for at in range(n + 1):
+            domain = [d.copy() for d in search.domain]
+            domain[row][:at] = False
+            root = search.root(domain)
+            if root is None:
+                assert not (wanted[:, row] >= at).any()
+                continue
+            there, x = relax.Mixtures(search, root).ask(programmes, 0)
+            if there is not None:
+                assert there == (wanted[:, row] >= at).any()
+            assert len(x) == bool(there)
+            assert all(v in wanted.tolist() for v in x.tolist())
+            assert there is not None or programmes < 200
+
+
 ROWS = pd.DataFrame({
     "label": ["a", "b", "c", "d"], "n": [20, 15, 30, 12], "x_min": [4, 0, 5, 0],
     "x_max": [4, 15, 20, 12], "arm": ["x", "x", "y", "y"], "study": ["s", "t", "s", "u"],
@@ -285,7 +317,8 @@ def test_what_says_nothing_is_too_little():
 
 
 def test_what_the_search_cannot_decide_is_said(monkeypatch):
-    for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST", 0), ("QUESTION", 1), ("STEPS", 0)):
+    for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST", 0), ("QUESTION", 1), ("STEPS", 0),
+                      ("PROGRAMMES", 0), ("FIRST_PROGRAMMES", 0)):  # fmt: skip
         monkeypatch.setattr(ranges, name, few)
     method = Method("PLO", "REML", "hartung-knapp", "none")
     answer = which(ROWS, lines(*printed_of(TRUE, method, decimals=0)), methods=[method])

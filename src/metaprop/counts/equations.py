@@ -27,19 +27,23 @@ def moment(v: Array) -> Interval:
 
 
 def estimator(
-    name: str, d: Array, v: Array, t: tuple[Array, Array], about: tuple, r: tuple
+    name: str, d: Array, v: Array, t: tuple[Array, Array], about: tuple, r: tuple, s: Array
 ) -> tuple[Tables, Spreads]:
     """Tables and sums of squares of an estimator's equation; d is y less any fixed centre.
 
     t : ends of the pieces (p, 1, 1). about : least and largest squared distance from the estimate.
-    r : least and largest weight, relative to the largest of all rows.
+    r : least and largest weight, relative to the largest of all rows. s : ends of the tau² that the
+    first of two steps gives (2, p, 1, 1).
     """
     t0, (near, far), (r0, r1), k = t[0], about, r, len(v)
     ends = np.isfinite(t[1])
     t1 = np.where(ends, t[1], 0.0)
     w, small, above = 1 / v, np.nanmin(v), t0 > 0
-    if name in ("CE", "DL2"):
+    if name == "CE":
         return [], []
+    if name == "DL2":
+        first = estimator("DL", d, v, tuple(s), about, r, s)
+        return tuple(a + b for a, b in zip(first, _second(d, v, t, s), strict=True))
     if name == "PM":
         known = above & np.isfinite(np.nanmax(far, (1, 2), keepdims=True))
         free = (k - 1) / k
@@ -69,6 +73,22 @@ def estimator(
         weight, allow, most = w, part * t1 * w, part * (free - t1 * lost)
         low = (w * d**2 - part * t0 * w - part * (free - t0 * gained) / k) * small
     return [(above, low)], [(weight, allow, np.where(ends, most, np.inf))]
+
+
+def _second(d: Array, v: Array, t: tuple[Array, Array], s: Array) -> tuple[Tables, Spreads]:
+    """The second step: tau² (Σw - Σw² / Σw) = Q - Σ w v + Σ w² v / Σw with w = 1 / (v + s)."""
+    ends = np.isfinite(t[1])
+    w0 = np.where(np.isfinite(s[1]), 1 / (v + s[1]), 0.0)
+    w1 = 1 / (v + s[0])
+    total = lambda e: e.sum(1, keepdims=True)[..., None]  # noqa: E731
+    least, most = total(np.nanmin(w0, 2)), total(np.nanmax(w1, 2))
+    c1 = most - total(np.nanmax(w1, 2) ** 2) / most  # it rises with each weight
+    c0 = np.where(least > 0, least - total(np.nanmin(w0, 2) ** 2) / least, 0.0)
+    part = np.where(least > 0, (1 - w1 / least).clip(0), 0.0)
+    low = w1 * d**2 - t[0] * c0 / len(v) - w0 * v * part
+    allow, bound = w1 * v * (1 - w0 / most), np.where(ends, t[1] * c1, np.inf)
+    spread = w0 + 1e-300, allow, np.where(np.isfinite(s[1]), bound, np.inf)
+    return [(t[0] > 0, low * np.nanmin(v))], [spread]
 
 
 def _lost(w: Array) -> Interval:

@@ -2,8 +2,8 @@
 
 First all vectors of a method are listed, within a number of vectors and of nodes. Where that does
 not end, the ends of each row's range over all methods are found one by one: beyond the last count
-seen, a walk finds a vector or a search proves that there is none. Where neither happens, the range
-is an outer bound.
+seen, a walk finds a vector, or a search or linear programmes prove that there is none. Where
+neither happens, the range is an outer bound.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,15 @@ from math import prod
 
 import numpy as np
 
+from .relax import Mixtures
 from .several import Root, Search
 from .tables import Counts, ends
 from .vectors import ordered
 
 # Nodes of a first look, of a whole listing, and of one question about an end of a range.
 LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
+# Linear programmes of whether there is a vector at all, and of one question about an end.
+FIRST_PROGRAMMES, PROGRAMMES = 200, 60
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
 FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
 _STARTS = 5
@@ -75,16 +78,15 @@ def known(search: Search, list_limit: int) -> Outcome:
     if share == 1:
         return _listed(seen)
     low, high = ends(root[0])
-    if not len(seen):
-        for start in np.linspace(0.1, 0.6, _STARTS):
-            near = np.round(low + start * (high - low)).astype(np.int64)
-            seen = search.walk(root, near, -1, FIRST)
-            if len(seen):
-                break
-    if not len(seen):
-        seen, share = search.run(root, 1, NODES // 40)
-        if share == 1:
-            return _listed(seen)
+    for i, start in enumerate(np.linspace(0.1, 0.6, _STARTS)):
+        if len(seen):
+            break
+        near = np.round(low + start * (high - low)).astype(np.int64)
+        seen = search.walk(root, near, -1, FIRST)
+        if i == 0 and not len(seen):
+            fits, seen = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
+            if fits is False:
+                return _listed(seen)
     return Outcome(None, low, high, seen, search, root)
 
 
@@ -165,4 +167,6 @@ def _ask(o: Outcome, row: int, a: int, b: int, near: Counts) -> tuple[bool | Non
     if root is None:
         return False, np.empty((0, len(near)), np.int32)
     seen, share = o.search.run(root, 1, QUESTION, near)
-    return (True if len(seen) else False if share == 1 else None), seen
+    if len(seen) or share == 1:
+        return bool(len(seen)), seen
+    return Mixtures(o.search, root).ask(PROGRAMMES, STEPS // 4)

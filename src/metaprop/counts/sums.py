@@ -19,6 +19,7 @@ from .statement import EVERYTHING, Interval, Printed
 # Pieces of tau²: relative to the smallest sampling variance, the first at 0, the last without end.
 _GRID = np.array([0, *np.geomspace(0.1, 1e5, 40), np.inf])
 _INNER = 6
+_FIRST = 3  # of these pieces make one of the first step's tau², where an estimator has two
 MEMORY = 6 * 10**6  # entries of one table over all pieces, at the most
 
 
@@ -54,7 +55,20 @@ def pieces(p: Printed, y: Array, v: Array) -> Sums | None:
         se = _standard_errors(own, p.quantile)
         m = _estimates(p, own, se, wald)
         keep = (m[0] <= m[1]) & (se[0] <= se[1] * (1 + 1e-9))
-        return _sums(p, y, v, t[:, keep], m[:, keep], se[:, keep]) if keep.any() else None
+        if not keep.any():
+            return None
+        t, m, se, s = _steps(p, y, v, t[:, keep], m[:, keep], se[:, keep])
+        return _sums(p, y, v, t, m, se, s)
+
+
+def _steps(p: Printed, y: Array, v: Array, *parts: Array) -> tuple[Array, ...]:
+    """Parts (2, pieces), each piece with every piece of the first step's tau² if there is one."""
+    s = np.append(_GRID[:-1:_FIRST], np.inf) * np.nanmin(v)
+    s = np.array([s[:-1], s[1:]])
+    pieces, many = parts[0].shape[1], s.shape[1]
+    if p.method.tau2_method != "DL2" or pieces * many * y.size > MEMORY:
+        return *parts, np.broadcast_to([[0.0], [np.inf]], parts[0].shape)
+    return *(np.repeat(a, many, axis=1) for a in parts), np.tile(s, pieces)
 
 
 def _limits(p: Printed, n: Interval) -> Array:
@@ -125,8 +139,8 @@ def _estimates(p: Printed, limits: Array, se: Array, wald: Array) -> Array:
     return np.array([m0, np.minimum(e1, np.minimum(l1 + z * s1, u1 - z * s0))])
 
 
-def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array) -> Sums:
-    (t0, t1), (m0, m1), (se0, se1) = (a[:, :, None, None] for a in (t, m, se))
+def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array, s: Array) -> Sums:
+    (t0, t1), (m0, m1), (se0, se1), s = (a[:, :, None, None] for a in (t, m, se, s))
     k, small, ends = p.k, np.nanmin(v), np.isfinite(t1)
     r0 = (t0 + small) / (t0 + v)
     r1 = np.where(ends, (t1 + small) / (t1 + v), 1.0)
@@ -151,7 +165,7 @@ def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array) -> Sums
     if k > 1:
         d = y - np.where(known, (m0 + m1) / 2, np.nanmean(y))
         name = p.method.tau2_method
-        more, spreads = estimator(name, d, v, (t0, t1), (near, far), (r0, r1))
+        more, spreads = estimator(name, d, v, (t0, t1), (near, far), (r0, r1), s)
         tables += more
         q0, q1 = p.q
         if np.isfinite(q1):
