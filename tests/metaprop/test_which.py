@@ -13,8 +13,9 @@ from metaprop.counts import ranges, relax
 from metaprop.effectsize import INVERSES, transform
 from metaprop.method import CI_METHODS, TAU2_METHODS, Method
 from metaprop.pooling import pool_proportions
-from metaprop.printed import problem, read, solve, which
+from metaprop.printed import outer, problem, read, solve, which
 from metaprop.printed.rounding import RULES, interval, within
+from metaprop.printed.values import values
 
 MODES = {
     "half-up": (ROUND_HALF_UP,), "half-even": (ROUND_HALF_EVEN,), "truncation": (ROUND_DOWN,),
@@ -137,6 +138,12 @@ def test_no_range_is_too_narrow_where_vectors_are_not_listed(case):
             assert span.low <= least <= most <= span.high
             if span.seen_low is not None:
                 assert least <= span.seen_low <= span.seen_high <= most
+    if found.vectors is None:
+        own, candidate = built.results[0], problem.Candidate(method)
+        told = values(own, candidate, wanted)
+        for quantity, (low, high) in outer.bounds(found)[0].items():
+            for meaning in told[quantity]:
+                assert low <= meaning.min() <= meaning.max() <= high, quantity
 
 
 @st.composite

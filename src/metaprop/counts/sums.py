@@ -27,11 +27,14 @@ MEMORY = 6 * 10**6  # entries of one table over all pieces, at the most
 class Sums:
     """Tables of p ranges of tau²: sums that must not be negative, and sums of squares.
 
-    tau2 (p, 2). tables (p, c, k, x). weight, allow (p, s, k, x), bound (p, s): weighted sums of
-    squares about their own mean may be at most bound and the sum of allow.
+    tau2, estimate, se (p, 2): ends of these in each piece, on the scale of the effects. tables
+    (p, c, k, x). weight, allow (p, s, k, x), bound (p, s): weighted sums of squares about their own
+    mean may be at most bound and the sum of allow.
     """
 
     tau2: Array
+    estimate: Array
+    se: Array
     tables: Array
     weight: Array
     allow: Array
@@ -174,10 +177,14 @@ def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array, s: Arra
             tables.append((t0 >= 0, (d**2 / v - q0 / k) * small))
         beyond = too_far(near, (r0, r1), spreads)
     tables[0] = (True, np.where(beyond, -np.inf, np.where(*tables[0], 0.0)))
-    return _stacked(t, tables, spreads, (t.shape[1], *y.shape))
+    if not p.hartung_knapp:
+        wald = [_wald(e, t[i]) for i, e in enumerate((np.nanmin(v, 1), np.nanmax(v, 1)))]
+        se = np.array([np.maximum(se[0], wald[0]), np.minimum(se[1], wald[1])])
+    return Sums(t.T, m.T, se.T, *_stacked(tables, spreads, (t.shape[1], *y.shape)))
 
 
-def _stacked(t: Array, tables: Tables, spreads: Spreads, shape: tuple) -> Sums:
+def _stacked(tables: Tables, spreads: Spreads, shape: tuple) -> tuple[Array, ...]:
+    """Tables (p, c, k, x), weight and allow (p, s, k, x) and bound (p, s)."""
     stack = np.empty((shape[0], len(tables), *shape[1:]))
     for j, (holds, table) in enumerate(tables):
         stack[:, j] = np.where(holds, table, 0.0)
@@ -189,4 +196,4 @@ def _stacked(t: Array, tables: Tables, spreads: Spreads, shape: tuple) -> Sums:
         scale = 1 / np.nanmax(w, (1, 2), keepdims=True)
         weight[:, j], allow[:, j] = np.nan_to_num(w * scale), np.nan_to_num(a * scale)
         bound[:, j] = (b * scale)[:, 0, 0]
-    return Sums(t.T, stack, weight, allow, bound)
+    return stack, weight, allow, bound

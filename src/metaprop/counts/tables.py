@@ -36,6 +36,8 @@ class Tables:
     y: Array
     v: Array
     tau2: Array
+    estimate: Array
+    se: Array
     tables: Array
     weight: Array
     allow: Array
@@ -71,8 +73,9 @@ def build(target: Target, domain: list[Mask]) -> Tables | None:
         return None
     used = np.isfinite(bound).any(0)
     return Tables(
-        target, low, y, v, tau2[alive], tables[alive][:, ~same], weight[alive][:, used],
-        allow[alive][:, used], bound[alive][:, used],
+        target, low, y, v, tau2[alive], found.estimate[alive], found.se[alive],
+        tables[alive][:, ~same], weight[alive][:, used], allow[alive][:, used],
+        bound[alive][:, used],
         np.broadcast_to(possible, (int(alive.sum()), *y.shape)).copy(),
         np.ones(int(alive.sum()), bool),
     )  # fmt: skip

@@ -11,7 +11,9 @@ METHOD_COLUMNS = (
     "scale", "tau2_method", "ci_method", "inverse", "vectors", "tier", "software", "found",
 )  # fmt: skip
 RANGE_COLUMNS = ("label", "x_min", "x_max", "certified", "seen_min", "seen_max")
-QUANTITY_COLUMNS = ("rows", "scale", "quantity", "min", "max", "certified")
+QUANTITY_COLUMNS = (
+    "rows", "scale", "quantity", "min", "max", "certified", "seen_min", "seen_max",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,9 @@ class Answer:
         "undecided" (neither a vector nor a proof that there is none).
     ranges : label, x_min, x_max over the remaining methods; certified "exact" where both ends are
         counts of a vector that was found, else "outer bound"; seen_min, seen_max: ends that were.
-    quantities : rows, scale, quantity, min, max (fractions for percentages), certified.
+    quantities : rows, scale, quantity, min, max (fractions for percentages), certified "exact"
+        where all vectors were listed, else "outer bound": nothing lies outside; seen_min, seen_max
+        over the vectors that were found.
     vectors : every vector with the method's scale, tau2_method, ci_method and inverse, or None
         where they are too many.
     tried : how many methods were tried. rounding : the rule. scales : scales tried.

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ..counts.ranges import Outcome, span
+from ..counts.statement import EVERYTHING
 from ..effectsize import choose
 from ..method import Method
-from . import answer, read
+from . import answer, outer, read
 from .answer import EXACT, INFEASIBLE, LITTLE, OUTER, SET, UNDECIDED, UNIQUE, Answer
 from .problem import Candidate, Problem, build, candidates
 from .rounding import RULES, Rule
@@ -129,24 +130,24 @@ def _ranges(problem: Problem, found: Found) -> pd.DataFrame:
 def _quantities(problem: Problem, found: Found) -> pd.DataFrame:
     parts = []
     for candidate, outcome in found:
-        if not len(outcome.seen):
-            continue
-        for result in problem.results:
-            told = values(result, candidate, outcome.seen)
+        bounds = outer.bounds(outcome) if outcome.vectors is None else []
+        for i, result in enumerate(problem.results):
+            seen = values(result, candidate, outcome.seen)
             for quantity in TOLD:
-                if told[quantity]:
-                    a = np.array(told[quantity])
-                    end = (result.rows, candidate.scale(result), quantity, a.min(), a.max())
-                    parts.append((*end, outcome.vectors is not None))
+                if seen[quantity]:
+                    name = (result.rows, candidate.scale(result), quantity)
+                    a = np.array(seen[quantity]) if len(outcome.seen) else np.array([np.nan])
+                    ends = a.min(), a.max()
+                    if outcome.vectors is None:
+                        low, high = bounds[i].get(quantity, EVERYTHING) if bounds else EVERYTHING
+                        parts.append((*name, low, high, OUTER, *ends))
+                    else:
+                        parts.append((*name, *ends, EXACT, *ends))
     columns = list(answer.QUANTITY_COLUMNS)
-    if not parts:
-        return pd.DataFrame(columns=columns)
     table = pd.DataFrame(parts, columns=columns)
-    every = all(o.vectors is not None for _, o in found)
-    grouped = table.groupby(columns[:3], sort=False)
-    out = grouped.agg(min=("min", "min"), max=("max", "max")).reset_index()
-    out["certified"] = EXACT if every else "seen"
-    return out
+    of = {c: (c, c.removeprefix("seen_")) for c in columns[3:] if c != "certified"}
+    of["certified"] = ("certified", "max")  # "outer bound" goes before "exact"
+    return table.groupby(columns[:3], sort=False).agg(**of).reset_index()[columns]
 
 
 def _vectors(problem: Problem, found: Found) -> pd.DataFrame | None:
