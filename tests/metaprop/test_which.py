@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaprop import likelihood
 from metaprop.counts import ranges, relax
 from metaprop.effectsize import INVERSES, transform
 from metaprop.method import CI_METHODS, TAU2_METHODS, Method
@@ -299,6 +300,51 @@ def test_a_scale_that_is_not_printed_is_searched_over_all():
     answer = which(ROWS, blank, methods=methods)
     assert "PFT" in set(answer.methods["scale"])
     assert answer.methods["found"].eq("all vectors").all()
+
+
+def glmm_of(x, decimals=1):
+    """What the binomial-normal model prints of counts x for `ROWS`, tau² too."""
+    fit = likelihood.glmm(x, ROWS["n"])
+    rates = dict(zip(("estimate", "lower", "upper"), fit.proportion(), strict=True))
+    numbers = {q: 100 * float(r) for q, r in rates.items()} | {"tau2": float(fit.spread)}
+    return {q: as_printed(v, decimals, ROUND_HALF_UP) for q, v in numbers.items()}
+
+
+@pytest.mark.parametrize("scale", ["GLMM", ""])
+def test_a_glmm_keeps_the_vectors_that_print_so(scale):
+    shown = glmm_of(TRUE)
+    rows = ROWS.assign(x_min=[4, 4, 9, 0], x_max=[4, 9, 13, 3])
+    told = lines(*(("all", scale, q, v) for q, v in shown.items()))
+    answer = which(rows, told)
+    own = answer.vectors[answer.vectors["scale"] == "GLMM"][list("abcd")].to_numpy().tolist()
+    assert own == [x.tolist() for x in grid_of(rows) if glmm_of(x) == shown]
+    assert TRUE.tolist() in own
+    assert answer.tried == 1 or not scale
+    assert "GLMM was not tried" not in answer.say()
+    one = which(rows, told, methods=[Method("GLMM", "ML", "wald", "none")])
+    assert one.vectors[list("abcd")].to_numpy().tolist() == own
+
+
+def test_a_glmm_beside_another_scale_counts(monkeypatch):
+    """Printed on two scales, both must hold; with too many vectors it is said that none was fit."""
+    method = Method("PLO", "DL", "wald", "none")
+    other = [("all", "GLMM", q, v) for q, v in glmm_of(TRUE).items()]
+    rows = ROWS.assign(x_min=[4, 4, 9, 0], x_max=[4, 9, 13, 3])
+    told = lines(*printed_of(TRUE, method, decimals=0), *other)
+    both = which(rows, told, methods=[method])
+    alone = which(rows, told.iloc[:3], methods=[method])
+    left = both.vectors[list("abcd")].to_numpy().tolist()
+    assert TRUE.tolist() in left
+    assert len(left) < len(alone.vectors)
+    monkeypatch.setattr(solve, "GLMM_LIMIT", 1)
+    few = which(rows, told, methods=[method])
+    assert (few.verdict, few.tried, few.skipped) == ("undecided", 0, 1)
+    assert few.say() == "Undecided: A GLMM was not tried: too many vectors are left to fit it to."
+
+
+def test_without_a_finite_maximum_a_glmm_prints_nothing():
+    rows = ROWS.assign(x_min=0, x_max=0)
+    assert which(rows, lines(("all", "GLMM", "estimate", "0"))).verdict == "infeasible"
 
 
 def test_known_counts_leave_the_methods_whose_sets_hold_them():

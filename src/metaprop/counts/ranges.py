@@ -57,7 +57,8 @@ class Span:
     seen_high: int | None
 
 
-def _listed(x: Counts) -> Outcome:
+def listed(x: Counts) -> Outcome:
+    """What is certain where x are all vectors."""
     x = ordered(x)
     return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
 
@@ -70,13 +71,13 @@ def known(search: Search, list_limit: int) -> Outcome:
     except MemoryError:
         return Outcome(None, *ends(search.domain), none)
     if root is None:
-        return _listed(none)
+        return listed(none)
     grid = prod(int(d.sum()) for d in root[0])
     seen, share = search.run(root, list_limit + 1, LOOK if grid > WIDE else NODES)
     if share < 1 and grid > WIDE and share * NODES > LOOK:
         seen, share = search.run(root, list_limit + 1, NODES)
     if share == 1:
-        return _listed(seen)
+        return listed(seen)
     low, high = ends(root[0])
     for i, start in enumerate(np.linspace(0.1, 0.6, _STARTS)):
         if len(seen):
@@ -86,7 +87,7 @@ def known(search: Search, list_limit: int) -> Outcome:
         if i == 0 and not len(seen):
             fits, seen = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
             if fits is False:
-                return _listed(seen)
+                return listed(seen)
     return Outcome(None, low, high, seen, search, root)
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,8 +70,10 @@ def which(
     else:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             outcomes = list(pool.map(solve, *zip(*tasks, strict=True))) if tasks else []
-    found = list(zip(tried, outcomes, strict=True))
-    return assemble(problem, [(c, o) for c, o in found if not o.empty], len(tried), rounding)
+    found = [(c, o) for c, o in zip(tried, outcomes, strict=True) if o is not None]
+    left = [(c, o) for c, o in found if not o.empty]
+    answer = assemble(problem, left, len(found), rounding)
+    return replace(answer, skipped=len(tried) - len(found))
 
 
 def assemble(problem: Problem, found: Found, tried: int, rounding: str) -> Answer:
@@ -80,7 +83,7 @@ def assemble(problem: Problem, found: Found, tried: int, rounding: str) -> Answe
     vectors = _vectors(problem, found)
     verdict = SET
     if not found:
-        verdict = INFEASIBLE
+        verdict = INFEASIBLE if tried else UNDECIDED
     elif not any(len(o.seen) for _, o in found):
         verdict = UNDECIDED
     elif (ranges["x_min"] == ranges["x_max"]).all() and (ranges["certified"] == EXACT).all():

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..effectsize import INVERSES
-from ..method import CI_METHODS, LIKELIHOODS, NONE, TAU2_METHODS, Method
-from .read import AT_MOST, SUPPORTED, BadInput, split
+from ..method import CI_METHODS, NONE, TAU2_METHODS, Method
+from .read import AT_MOST, FITTED, GLMM, SUPPORTED, BadInput, split
 from .rounding import Interval, Rule, interval, within
 
 Counts = NDArray[np.int32]
@@ -177,20 +177,22 @@ def candidates(problem: Problem, methods: Sequence[Method] | None) -> Iterator[C
     blank = any(not r.scale for r in problem.results)
     stated = {r.scale for r in problem.results if r.scale}
     if methods is None:
-        scales = SUPPORTED if blank or not stated else sorted(stated)[:1]
+        scales = SUPPORTED if blank or not stated else sorted(stated - {GLMM})[:1]
         methods = [
             Method(s, t, c, i)
             for s, t, c in product(scales, TAU2_METHODS, CI_METHODS)
             for i in (INVERSES if "PFT" in stated | ({s} if blank else set()) else (NONE,))
         ]
+        fits = all(set(r.limits) <= set(FITTED) and not r.weights for r in problem.results)
+        if stated <= {GLMM} and fits and problem.results:
+            methods.append(Method(GLMM, "ML", "wald", NONE))
     zero = bool(((problem.low == 0) | (problem.high == problem.n)).any())
     smallest = min((len(r.n) for r in problem.results), default=2)
     for method in methods:
-        if method.scale not in SUPPORTED:
-            why = "; a GLMM is not searched" if method.scale in LIKELIHOODS else ""
+        if method.scale not in (*SUPPORTED, GLMM):
             raise BadInput(
                 f"methods, scale: found {method.scale!r}, "
-                f"expected one of {', '.join(SUPPORTED)}{why}"
+                f"expected one of {', '.join((*SUPPORTED, GLMM))}"
             )
         if method.tau2_method == NONE or method.ci_method not in CI_METHODS:
             raise BadInput(f"methods: found {method}, expected an estimator of tau² and interval")
