@@ -20,7 +20,7 @@ from .vectors import ordered
 # Nodes of a first look, of a whole listing, and of one question about an end of a range.
 LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
 # Linear programmes of whether there is a vector at all, and of one question about an end.
-FIRST_PROGRAMMES, PROGRAMMES = 100, 60
+FIRST_PROGRAMMES, PROGRAMMES = 60, 40
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
 FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
 _STARTS = 5

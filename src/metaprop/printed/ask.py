@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from ..counts.ranges import Outcome, span
-from ..counts.statement import EVERYTHING
 from ..effectsize import choose
 from ..method import Method
 from . import answer, outer, read
@@ -133,7 +132,7 @@ def _ranges(problem: Problem, found: Found) -> pd.DataFrame:
 def _quantities(problem: Problem, found: Found) -> pd.DataFrame:
     parts = []
     for candidate, outcome in found:
-        bounds = outer.bounds(outcome) if outcome.vectors is None else []
+        bounds = [] if outcome.vectors is not None else outer.bounds(outcome)
         for i, result in enumerate(problem.results):
             seen = values(result, candidate, outcome.seen)
             for quantity in TOLD:
@@ -142,8 +141,9 @@ def _quantities(problem: Problem, found: Found) -> pd.DataFrame:
                     a = np.array(seen[quantity]) if len(outcome.seen) else np.array([np.nan])
                     ends = a.min(), a.max()
                     if outcome.vectors is None:
-                        low, high = bounds[i].get(quantity, EVERYTHING) if bounds else EVERYTHING
-                        parts.append((*name, low, high, OUTER, *ends))
+                        own = bounds[i] if bounds else {}
+                        any_ = outer.anything(quantity, candidate.scale(result))
+                        parts.append((*name, *own.get(quantity, any_), OUTER, *ends))
                     else:
                         parts.append((*name, *ends, EXACT, *ends))
     columns = list(answer.QUANTITY_COLUMNS)

@@ -9,9 +9,10 @@ import numpy as np
 from ..counts import distance
 from ..counts.equations import moment
 from ..counts.ranges import Outcome
-from ..counts.statement import EVERYTHING, Interval
+from ..counts.statement import Interval
 from ..counts.tables import Tables
 from ..effectsize import Array
+from .problem import UNBOUNDED
 
 HAIR = 1e-9  # relative; bounds are computed in another order than the quantities
 
@@ -22,6 +23,12 @@ def bounds(outcome: Outcome) -> list[dict[str, Interval]]:
     A bound holds for every meaning of a quantity. No result where rows were too large for tables.
     """
     return [] if outcome.root is None else [_of(t) for t in outcome.root[1]]
+
+
+def anything(quantity: str, scale: str) -> Interval:
+    """What a quantity can be at all."""
+    bounded = quantity == "I2" or (quantity != "tau2" and not scale.startswith(UNBOUNDED))
+    return (0.0, 1.0) if bounded else (0.0 if quantity == "tau2" else -np.inf, np.inf)
 
 
 def _of(own: Tables) -> dict[str, Interval]:
@@ -42,7 +49,9 @@ def _of(own: Tables) -> dict[str, Interval]:
         most = t1 / (t1 + a) if np.isfinite(t1) else 1.0
         low, high = (least, most) if same else (min(low, least), max(high, most))
     out["I2"] = _hull(np.array([low]), np.array([high]))
-    return out | {"estimate": p.limits.get("estimate", EVERYTHING)} | _prediction(own, t, m, se)
+    if "estimate" in p.limits:
+        out["estimate"] = p.limits["estimate"]
+    return out | _prediction(own, t, m, se)
 
 
 def _hull(low: Array, high: Array) -> Interval:
