@@ -7,27 +7,47 @@ arithmetic: how they were found does not matter for the proof. A sum of squares 
 is linear once the mean lies between a and b: Σ w (y - a)(y - b) is never more than it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linprog
 
 from ..effectsize import Array
 from .several import Root, Search
-from .tables import Counts, Mask, ends
+from .tables import Counts, Mask, Tables, build, ends, narrow
 from .tighten import SLACK
 
 # A mixture exceeds a bound by more than this part of it: the mean's range is halved, unless narrow.
 _CLOSE, _NARROW = 0.02, 1e-3
+_FEW = 3  # decimal digits of the number of vectors of which counts are told apart at once
+_KNOWN = 1.05  # a weight within a piece of tau², the most by the least, that needs no smaller piece
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A piece of a result's tau² and the range of the mean of each sum of squares there."""
+
+    own: Tables
+    p: int
+    means: tuple[tuple[float, float], ...]
+
+    @property
+    def squares(self) -> list[int]:
+        """Which sums of squares are bounded."""
+        return np.flatnonzero(np.isfinite(self.own.bound[self.p])).tolist()
 
 
 @dataclass(frozen=True)
 class _State:
-    """Pieces chosen so far, one a result; the range of each sum of squares' mean; counts left."""
+    """Pieces chosen so far, one a result, and counts left (variables,)."""
 
-    pieces: tuple[int, ...]
-    means: tuple[tuple[float, float], ...]
+    pieces: tuple[_Piece, ...]
     open: Mask
+
+    def put(self, t: int, piece: _Piece) -> "_State":
+        """The same with another piece of result t."""
+        return replace(self, pieces=(*self.pieces[:t], piece, *self.pieces[t + 1 :]))
 
 
 class Mixtures:
@@ -75,33 +95,39 @@ class Mixtures:
         a = np.array(factor).reshape(-1, len(self.counts))[:, self.block] * self.x
         return a, np.array(constant, float)
 
-    def _spread(self, t: int, table: Array) -> Array:
+    def _spread(self, t: int, own: Tables, table: Array) -> Array:
         """A table (c, k, x) of a result, or a mask (1, k, x), over all variables."""
-        own = self.tables[t]
-        out = np.zeros((len(table), len(self.x)), table.dtype)
-        if table.dtype == bool:
-            out[:] = True
+        mask = table.dtype == bool
+        out = np.full((len(table), len(self.x)), mask, table.dtype)
         for i, b in enumerate(self.of[t]):
             at = slice(self.start[b], self.start[b + 1])
-            out[:, at] = table[:, i, self.x[at] - own.low[i]]
+            entry = self.x[at] - own.low[i]
+            inside = (entry >= 0) & (entry < table.shape[2])
+            own_part = table[:, i, np.where(inside, entry, 0)]
+            out[:, at] = np.where(inside, own_part, False) if mask else own_part
+        return out
+
+    def _open(self, state: _State) -> Mask:
+        """Which variables a state and its pieces leave open."""
+        out = state.open.copy()
+        for t, piece in enumerate(state.pieces):
+            out &= self._spread(t, piece.own, piece.own.open[piece.p : piece.p + 1])[0]
         return out
 
     def _sums(self, state: _State) -> tuple[Array, Array, Mask]:
         """All sums of a state, their constants, and which variables its pieces leave open."""
-        parts, constants, open_ = [self.common], [self.constant], state.open.copy()
-        means = iter(state.means)
-        for t, p in enumerate(state.pieces):
-            own = self.tables[t]
-            open_ &= self._spread(t, own.open[p : p + 1])[0]
+        parts, constants = [self.common], [self.constant]
+        for t, piece in enumerate(state.pieces):
+            own, p = piece.own, piece.p
             tables, constant = list(own.tables[p]), [0.0] * own.tables.shape[1]
-            for s in np.flatnonzero(np.isfinite(own.bound[p])):
-                (a, b), w = next(means), own.weight[p, s]
+            for s, (a, b) in zip(piece.squares, piece.means, strict=True):
+                w = own.weight[p, s]
                 tables += [own.allow[p, s] - w * (own.y - a) * (own.y - b), w * (own.y - a),
                            w * (b - own.y)]  # fmt: skip
                 constant += [own.bound[p, s], 0.0, 0.0]
-            parts.append(self._spread(t, np.array(tables).reshape(-1, *own.y.shape)))
+            parts.append(self._spread(t, own, np.array(tables).reshape(-1, *own.y.shape)))
             constants.append(np.array(constant))
-        return np.concatenate(parts), np.concatenate(constants), open_
+        return np.concatenate(parts), np.concatenate(constants), self._open(state)
 
     def _solve(self, state: _State) -> tuple[bool, Array | None]:
         """Whether nothing fits a state, proved; else a mixture (variables,) if one was found."""
@@ -140,7 +166,7 @@ class Mixtures:
         the counts near each mixture.
         """
         nothing = np.empty((0, len(self.root[0])), np.int32)
-        stack = [_State((), (), np.ones(len(self.x), bool))]
+        stack = [_State((), np.ones(len(self.x), bool))]
         for _ in range(programmes):
             if not stack:
                 return False, nothing
@@ -167,33 +193,52 @@ class Mixtures:
         """The cases of a state, the nearest to the mixture first; none where one vector is left."""
         t = len(state.pieces)
         if t < len(self.tables):
-            own, out = self.tables[t], []
-            for p in np.flatnonzero(own.alive):
-                y = own.y[own.open[p] & ~np.isnan(own.y)]
-                many = int(np.isfinite(own.bound[p]).sum())
-                if len(y):
-                    means = (*state.means, *[(float(y.min()), float(y.max()))] * many)
-                    out.append(_State((*state.pieces, int(p)), means, state.open))
-            return out
-        return self._halved(state, mixture) or self._split(state, mixture)
+            return [state.put(t, piece) for piece in _pieces(self.tables[t])]
+        few = np.log10([d.sum() for d in self._domain(state)]).sum() <= _FEW
+        finer = None if few else self._finer(state) or self._halved(state, mixture)
+        return finer or self._split(state, mixture)
+
+    def _finer(self, state: _State) -> list[_State]:
+        """Smaller pieces of a tau² within which a weight is not nearly known."""
+        for t, piece in enumerate(state.pieces):
+            (t0, t1), v = piece.own.tau2[piece.p], piece.own.v
+            small, large = np.nanmin(v), np.nanmax(v)
+            p, target = piece.own.target.printed, piece.own.target
+            known = (t1 + small) * (t0 + large) <= _KNOWN * (t0 + small) * (t1 + large)
+            if known or not np.isfinite(t1) or p.method.tau2_method == "DL2":
+                continue  # DL2 has pieces of two tau², and these would lose the first
+            domain = self._domain(state)
+            narrower = replace(target, printed=p.by(p.limits | {"tau2": (t0, t1)}))
+            own = build(narrower, domain)
+            if own is not None:
+                narrow(own, domain)
+            finer = [] if own is None else [state.put(t, f) for f in _pieces(own)]
+            return finer or [replace(state, open=np.zeros_like(state.open))]
+        return []
+
+    def _domain(self, state: _State) -> list[Mask]:
+        """Counts of each row that a state leaves."""
+        open_, out = self._open(state), []
+        for r, whole in enumerate(self.root[0]):
+            own = np.zeros_like(whole)
+            own[self.counts[r][open_[self.start[r] : self.start[r + 1]]]] = True
+            out.append(own)
+        return out
 
     def _halved(self, state: _State, mixture: Array) -> list[_State]:
         """Two ranges of a mean about which a mixture's sum of squares is larger than it may be."""
-        at = -1
-        for t, p in enumerate(state.pieces):
-            own = self.tables[t]
-            for s in np.flatnonzero(np.isfinite(own.bound[p])):
-                at += 1
+        for t, piece in enumerate(state.pieces):
+            own, p = piece.own, piece.p
+            for at, (s, (a, b)) in enumerate(zip(piece.squares, piece.means, strict=True)):
                 w, y = own.weight[p, s], own.y
                 tables = np.nan_to_num(np.array([w, w * y, w * y * y, own.allow[p, s]]))
-                m = self._spread(t, tables) @ mixture
+                m = self._spread(t, own, tables) @ mixture
                 mean, most = m[1] / m[0], own.bound[p, s] + m[3]
-                a, b = state.means[at]
                 if m[2] - m[1] * mean > most + _CLOSE * abs(most) and b - a > _NARROW:
                     middle = min(max(mean, a + (b - a) / 4), b - (b - a) / 4)
                     halves = sorted([(a, middle), (middle, b)], key=lambda h: h[0] > mean)
-                    cut = [(*state.means[:at], h, *state.means[at + 1 :]) for h in halves]
-                    return [_State(state.pieces, means, state.open) for means in cut]
+                    cut = [(*piece.means[:at], h, *piece.means[at + 1 :]) for h in halves]
+                    return [state.put(t, replace(piece, means=means)) for means in cut]
         return []
 
     def _split(self, state: _State, mixture: Array) -> list[_State]:
@@ -211,4 +256,13 @@ class Mixtures:
         cut = min(max(int(np.floor(mean[row])), counts[0]), counts[-1] - 1)
         below = ~own | (self.x <= cut)
         parts = sorted([below, ~own | ~below], key=lambda part: mixture[own & part].sum() < 0.5)
-        return [_State(state.pieces, state.means, state.open & part) for part in parts]
+        return [replace(state, open=state.open & part) for part in parts]
+
+
+def _pieces(own: Tables) -> Iterator[_Piece]:
+    """The pieces that a result has open, with all that their means can be."""
+    for p in np.flatnonzero(own.alive):
+        y = own.y[own.open[p] & ~np.isnan(own.y)]
+        if len(y):
+            many = int(np.isfinite(own.bound[p]).sum())
+            yield _Piece(own, int(p), ((float(y.min()), float(y.max())),) * many)
