@@ -105,8 +105,8 @@ def _paper() -> list[str]:
     return [
         f"The paper's children, CR, every documented row set free ({len(rows)} rows, "
         f"{float((rows['n'] + 1.0).prod()):.1g} vectors), {answer.tried} methods: {seconds:.0f} s, "
-        f"{busy:.0f} s of processor time. {answer.tried - len(found)} methods are proved impossible, "
-        f"{(found == 'a witness').sum()} have a vector that was found, "
+        f"{busy:.0f} s of processor time. {answer.tried - len(found)} methods are proved "
+        f"impossible, {(found == 'a witness').sum()} have a vector that was found, "
         f"{(found == 'undecided').sum()} are undecided. {ends} of {2 * len(rows)} ends are exact; "
         f"the certified ranges cover {100 * wide:.0f}% of 0 to n, what was seen {100 * seen:.0f}%."
     ]
