@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from ..effectsize import Array
+from .equations import TWO_STEPS
 from .several import Root, Search
 from .tables import Counts, Mask, Tables, build, ends, narrow
 from .tighten import SLACK
@@ -205,8 +206,8 @@ class Mixtures:
             small, large = np.nanmin(v), np.nanmax(v)
             p, target = piece.own.target.printed, piece.own.target
             known = (t1 + small) * (t0 + large) <= _KNOWN * (t0 + small) * (t1 + large)
-            if known or not np.isfinite(t1) or p.method.tau2_method == "DL2":
-                continue  # DL2 has pieces of two tau², and these would lose the first
+            if known or not np.isfinite(t1) or p.method.tau2_method in TWO_STEPS:
+                continue  # it has pieces of two tau², and these would lose the first
             domain = self._domain(state)
             narrower = replace(target, printed=p.by(p.limits | {"tau2": (t0, t1)}))
             own = build(narrower, domain)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ..effectsize import Array
-from .equations import Spreads, Tables, estimator, largest, moment
+from .equations import TWO_STEPS, Spreads, Tables, estimator, largest, moment
 from .least import too_far
 from .statement import EVERYTHING, Interval, Printed
 
@@ -69,7 +69,7 @@ def _steps(p: Printed, y: Array, v: Array, *parts: Array) -> tuple[Array, ...]:
     s = np.append(_GRID[:-1:_FIRST], np.inf) * np.nanmin(v)
     s = np.array([s[:-1], s[1:]])
     pieces, many = parts[0].shape[1], s.shape[1]
-    if p.method.tau2_method != "DL2" or pieces * many * y.size > MEMORY:
+    if p.method.tau2_method not in TWO_STEPS or pieces * many * y.size > MEMORY:
         return *parts, np.broadcast_to([[0.0], [np.inf]], parts[0].shape)
     return *(np.repeat(a, many, axis=1) for a in parts), np.tile(s, pieces)
 
