@@ -39,10 +39,11 @@ def which(
     Parameters
     ----------
     rows : DataFrame
-        label, n, x_min, x_max (whole numbers) and any columns that name groups.
+        label, n, x_min, x_max (whole numbers) and any columns that name groups. A column at_most
+        names for a row another whose count is never smaller.
     printed : DataFrame
         A printed number a row: rows ("all", "column=value" or "label=..."; " by column" after it
-        adds rows with one value of the column up first), scale ("" where it is not printed),
+        adds rows with one value of the column up first), scale ("" where it is not printed; GLMM),
         quantity (`read.QUANTITIES`; rates, limits, I2 and weights in percent), printed (a string).
     rounding : {"half-up", "half-even", "truncation", "unknown"}
     methods : sequence of Method, optional
