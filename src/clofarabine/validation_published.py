@@ -10,7 +10,7 @@ from metaprop import labels, likelihood
 from metaprop.method import Method
 from metaprop.pooling import pool_proportions
 from metaprop.printed import Answer, which
-from metaprop.printed.read import SUPPORTED
+from metaprop.printed.read import GLMM, SUPPORTED
 
 from .tables import store
 from .validation import ENDS, as_printed, percent, survives
@@ -109,7 +109,7 @@ def asked(stated: pd.Series, numbers: dict[str, str]) -> dict[str, object]:
         "printed": together(numbers),
         "recomputed": recomputed(rows, stated, numbers),
         "stated": words(*stated[["scale", "tau2_method", "ci_method"]]),
-        "stated_tried": stated["scale"] in SUPPORTED,
+        "stated_tried": stated["scale"] in (*SUPPORTED, GLMM),
         "stated_left": survives(answer, true),
         "methods": len(answer.methods),
         "left": _left(answer),

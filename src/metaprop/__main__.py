@@ -18,10 +18,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m metaprop", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     counts = commands.add_parser(
-        "counts", help="which counts and methods can have printed these numbers"
-    )
+        "counts", help="which counts and methods can have printed these numbers",
+        epilog="Exit status: 0 an answer was written, whatever it says (infeasible too); 2 input "
+        "that cannot be read; 130 stopped.",
+    )  # fmt: skip
     counts.add_argument("rows", type=Path, help="CSV: label, n, x_min, x_max (empty: 0 and n), any "
-                        "group columns")  # fmt: skip
+                        "group columns; at_most, if there is one, names the row whose count is "
+                        "never smaller (complete responses: the row of all responses)")  # fmt: skip
     counts.add_argument("printed", type=Path, help="CSV: rows, scale, quantity, printed")
     counts.add_argument("--out", type=Path, required=True, metavar="DIR", help="where files go")
     counts.add_argument("--rounding", choices=RULES, default=RULES[0])

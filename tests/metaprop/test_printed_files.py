@@ -56,6 +56,12 @@ def test_a_second_run_gives_the_same_bytes(given, tmp_path):
         assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes(), path.name
 
 
+def test_what_nothing_prints_is_an_answer_too(given, tmp_path, capsys):
+    assert main(given(printed=f"{PRINTED}all,PAS,upper,35\nall,PAS,tau2,3\n")) == 0
+    assert capsys.readouterr().out.startswith("Infeasible: ")
+    assert pd.read_csv(tmp_path / "out" / "methods.csv").empty
+
+
 def test_bad_input_leaves_the_last_answer(given, tmp_path, capsys):
     assert main(given()) == 0
     before = (tmp_path / "out" / "ranges.csv").read_bytes()
@@ -87,6 +93,7 @@ def test_empty_ends_are_0_and_n(tmp_path):
         (ROWS.replace("b,15", ",15"), "row 3, column label: found nothing, expected a name"),
         (ROWS.replace("c,30", "c,-30"), "row 4, column n: found '-30', expected a whole number"),
         (ROWS + "d,1,0,1,x,7\n", "rows.csv: found"),
+        ("label,n,x_min,x_max,at_most\na,20,,,b\n", "row 2, column at_most: found 'b', expected"),
         ("", "rows.csv: found an empty file"),
         ("label,n,x_min,x_max\n", "rows.csv: found no rows below the header"),
     ],
@@ -104,7 +111,8 @@ def test_bad_rows_are_refused(given, tmp_path, capsys, rows, message):
         ('all,PAS,upper,"7,0"', "row 4, column printed: found '7,0', expected a number"),
         ("all,PAS,upper,", "row 4, column printed: found '', expected a number"),
         ("all,XYZ,upper,50", "row 4, column scale: found 'XYZ', expected one of PAS, PFT, PLO"),
-        ("all,GLMM,upper,50", "row 4, column scale: found GLMM, expected one of PAS"),
+        ("all,GLMM,I2,50", "row 4, column quantity: found I2, expected one of estimate"),
+        ("all,beta-binomial,upper,50", "row 4, column scale: found 'beta-binomial', expected one"),
         ("arm=z,PAS,upper,50", "column rows: found 'arm=z', expected a value of arm: x, y"),
         ("leg=z,PAS,upper,50", "column rows: found 'leg=z', expected a column of the rows"),
         ("some,PAS,upper,50", "column rows: found 'some', expected all, column=value"),

@@ -6,15 +6,17 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from metaprop.counts import ranges
-from metaprop.effectsize import INVERSES
+from metaprop import likelihood
+from metaprop.counts import ranges, relax
+from metaprop.effectsize import INVERSES, transform
 from metaprop.method import CI_METHODS, TAU2_METHODS, Method
 from metaprop.pooling import pool_proportions
-from metaprop.printed import problem, read, solve, which
+from metaprop.printed import outer, problem, read, solve, which
 from metaprop.printed.rounding import RULES, interval, within
+from metaprop.printed.values import values
 
 MODES = {
     "half-up": (ROUND_HALF_UP,), "half-even": (ROUND_HALF_EVEN,), "truncation": (ROUND_DOWN,),
@@ -137,6 +139,88 @@ def test_no_range_is_too_narrow_where_vectors_are_not_listed(case):
             assert span.low <= least <= most <= span.high
             if span.seen_low is not None:
                 assert least <= span.seen_low <= span.seen_high <= most
+    if found.vectors is None:
+        own, candidate = built.results[0], problem.Candidate(method)
+        told = values(own, candidate, wanted)
+        for quantity, (low, high) in outer.bounds(found)[0].items():
+            for meaning in told[quantity]:
+                assert low <= meaning.min() <= meaning.max() <= high, quantity
+
+
+@st.composite
+def two_outcomes(draw):
+    """Two outcomes of the same rows, each printed on its own; the first is part of the second."""
+    k, scale = draw(st.integers(1, 2)), draw(st.sampled_from(SCALES))
+    n = [draw(st.integers(1, 5)) for _ in range(k)]
+    method = Method(scale, draw(st.sampled_from(["DL", "ML", "SJ", "CE"])), "wald", "harmonic")
+    more = np.array([[draw(st.integers(0, m)) for m in n]])
+    less = np.array([[draw(st.integers(0, int(m))) for m in more[0]]])
+    lines = []
+    for outcome, x in (("less", less), ("more", more)):
+        with np.errstate(divide="ignore"):
+            value = results(x, np.array(n), method)["estimate"][0][0]
+        shown = as_printed(value, draw(st.integers(0, 1)), ROUND_HALF_UP)
+        lines.append((f"outcome={outcome}", scale, "estimate", shown))
+    rows = pd.DataFrame({"n": n, "x_min": 0, "x_max": n})
+    return rows, pd.DataFrame(lines, columns=read.PRINTED_COLUMNS), method
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(two_outcomes())
+def test_a_count_at_most_another_is_plain_enumeration_of_pairs(case):
+    one, printed, method = case
+    k = len(one)
+    with np.errstate(divide="ignore"):
+        less, more = (
+            np.array(plain(one, printed.iloc[[i]], method, "half-up")).reshape(-1, k)
+            for i in (0, 1)
+        )
+    wanted = [[*a, *b] for a in less.tolist() for b in more.tolist() if np.all(np.less_equal(a, b))]
+    rows = pd.concat([one.assign(label=[f"{o} {i}" for i in range(k)], outcome=o)
+                      for o in ("less", "more")], ignore_index=True)  # fmt: skip
+    rows["at_most"] = [f"more {i}" for i in range(k)] + [None] * k
+    built = problem.build(read.check_rows(rows), read.check_printed(printed, rows), "half-up")
+    found = solve.solve(built, problem.Candidate(method), 10**6)
+    assert found.vectors.tolist() == wanted
+    with pytest.MonkeyPatch.context() as patch:
+        for name, few in (("LOOK", 2), ("NODES", 3)):
+            patch.setattr(ranges, name, few)
+        found = solve.solve(built, problem.Candidate(method), 0)
+        for i in range(2 * k):
+            span, own = ranges.span([found], i), np.array(wanted)[:, i]
+            assert (span.low, span.high) == (own.min(), own.max())
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(problems(), st.sampled_from([3, 10, 300]))
+def test_linear_programmes_answer_as_plain_enumeration(case, programmes):
+    """Is there a vector with a count in some range? What they say is so; with enough, they say."""
+    rows, printed, method, rule, _ = case
+    if not len(printed):
+        return
+    built = problem.build(read.check_rows(rows), read.check_printed(printed, rows), rule)
+    with np.errstate(divide="ignore"):
+        wanted = np.array(plain(rows, printed, method, rule))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST_PROGRAMMES", 0)):
+            patch.setattr(ranges, name, few)
+        search = solve.solve(built, problem.Candidate(method), 0).search
+    if search is None:  # so few vectors that they were listed
+        return
+    for row, n in enumerate(rows["n"]):
+        for at in range(n + 1):
+            domain = [d.copy() for d in search.domain]
+            domain[row][:at] = False
+            root = search.root(domain)
+            if root is None:
+                assert not (wanted[:, row] >= at).any()
+                continue
+            there, x = relax.Mixtures(search, root).ask(programmes, 0)
+            if there is not None:
+                assert there == (wanted[:, row] >= at).any()
+            assert len(x) == bool(there)
+            assert all(v in wanted.tolist() for v in x.tolist())
+            assert there is not None or programmes < 300 or method.tau2_method == "DL2"
 
 
 ROWS = pd.DataFrame({
@@ -191,6 +275,24 @@ def test_weights_and_prediction_limits_are_used():
     assert "Infeasible" in weight.say()
 
 
+def test_a_weight_belongs_to_the_outcome_of_its_row():
+    rows = pd.concat([ROWS.assign(label=ROWS["label"] + o, outcome=o) for o in "12"])
+    rows = rows.reset_index(drop=True).assign(at_most=[f"{c}2" for c in "abcd"] + [""] * 4)
+    rows.loc[4:, ["x_min", "x_max"]] = np.array([[9, 8, 15, 3]] * 2).T  # of the second, all known
+    method = Method("PLO", "DL", "wald", "none")
+    told = [("outcome=1", *r[1:]) for r in printed_of(TRUE, method, decimals=0)]
+    fit = pool_proportions(TRUE, ROWS["n"], method).fit
+    _y, v = transform(TRUE, ROWS["n"], "PLO")
+    share = 1 / (v + fit.tau2) / (1 / (v + fit.tau2)).sum()
+    weight = ("label=b1", "PLO", "weight", as_printed(100 * share[1], 1, ROUND_HALF_UP))
+    answer = which(rows, lines(*told, weight), methods=[method])
+    own = answer.vectors[["a1", "b1", "c1", "d1"]].to_numpy()
+    assert TRUE.tolist() in own.tolist()
+    assert len(own) < len(which(rows, lines(*told), methods=[method]).vectors)
+    with pytest.raises(read.BadInput, match="alone in 0 results"):
+        which(rows, lines(told[0], ("label=b2", "PLO", "weight", "20")), methods=[method])
+
+
 def test_a_scale_that_is_not_printed_is_searched_over_all():
     shown = printed_of(TRUE, Method("PFT", "REML", "wald", "harmonic"))
     blank = lines(*((a, "", c, d) for a, _, c, d in shown))
@@ -198,6 +300,51 @@ def test_a_scale_that_is_not_printed_is_searched_over_all():
     answer = which(ROWS, blank, methods=methods)
     assert "PFT" in set(answer.methods["scale"])
     assert answer.methods["found"].eq("all vectors").all()
+
+
+def glmm_of(x, decimals=1):
+    """What the binomial-normal model prints of counts x for `ROWS`, tau² too."""
+    fit = likelihood.glmm(x, ROWS["n"])
+    rates = dict(zip(("estimate", "lower", "upper"), fit.proportion(), strict=True))
+    numbers = {q: 100 * float(r) for q, r in rates.items()} | {"tau2": float(fit.spread)}
+    return {q: as_printed(v, decimals, ROUND_HALF_UP) for q, v in numbers.items()}
+
+
+@pytest.mark.parametrize("scale", ["GLMM", ""])
+def test_a_glmm_keeps_the_vectors_that_print_so(scale):
+    shown = glmm_of(TRUE)
+    rows = ROWS.assign(x_min=[4, 4, 9, 0], x_max=[4, 9, 13, 3])
+    told = lines(*(("all", scale, q, v) for q, v in shown.items()))
+    answer = which(rows, told)
+    own = answer.vectors[answer.vectors["scale"] == "GLMM"][list("abcd")].to_numpy().tolist()
+    assert own == [x.tolist() for x in grid_of(rows) if glmm_of(x) == shown]
+    assert TRUE.tolist() in own
+    assert answer.tried == 1 or not scale
+    assert "GLMM was not tried" not in answer.say()
+    one = which(rows, told, methods=[Method("GLMM", "ML", "wald", "none")])
+    assert one.vectors[list("abcd")].to_numpy().tolist() == own
+
+
+def test_a_glmm_beside_another_scale_counts(monkeypatch):
+    """Printed on two scales, both must hold; with too many vectors it is said that none was fit."""
+    method = Method("PLO", "DL", "wald", "none")
+    other = [("all", "GLMM", q, v) for q, v in glmm_of(TRUE).items()]
+    rows = ROWS.assign(x_min=[4, 4, 9, 0], x_max=[4, 9, 13, 3])
+    told = lines(*printed_of(TRUE, method, decimals=0), *other)
+    both = which(rows, told, methods=[method])
+    alone = which(rows, told.iloc[:3], methods=[method])
+    left = both.vectors[list("abcd")].to_numpy().tolist()
+    assert TRUE.tolist() in left
+    assert len(left) < len(alone.vectors)
+    monkeypatch.setattr(solve, "GLMM_LIMIT", 1)
+    few = which(rows, told, methods=[method])
+    assert (few.verdict, few.tried, few.skipped) == ("undecided", 0, 1)
+    assert few.say() == "Undecided: A GLMM was not tried: too many vectors are left to fit it to."
+
+
+def test_without_a_finite_maximum_a_glmm_prints_nothing():
+    rows = ROWS.assign(x_min=0, x_max=0)
+    assert which(rows, lines(("all", "GLMM", "estimate", "0"))).verdict == "infeasible"
 
 
 def test_known_counts_leave_the_methods_whose_sets_hold_them():
@@ -223,7 +370,8 @@ def test_what_says_nothing_is_too_little():
 
 
 def test_what_the_search_cannot_decide_is_said(monkeypatch):
-    for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST", 0), ("QUESTION", 1), ("STEPS", 0)):
+    for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST", 0), ("QUESTION", 1), ("STEPS", 0),
+                      ("PROGRAMMES", 0), ("FIRST_PROGRAMMES", 0)):  # fmt: skip
         monkeypatch.setattr(ranges, name, few)
     method = Method("PLO", "REML", "hartung-knapp", "none")
     answer = which(ROWS, lines(*printed_of(TRUE, method, decimals=0)), methods=[method])

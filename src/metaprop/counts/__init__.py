@@ -6,6 +6,8 @@ statement
     A pooled result as printed: rows, method, intervals (`Printed`).
 equations
     What an estimator of tau² says of sums over the rows.
+least
+    The least sum of squares that one count implies.
 sums
     What printed numbers say of sums over the rows.
 distance
@@ -26,6 +28,8 @@ walk
     A random walk to one vector that prints as printed.
 several
     One method's search: what follows at once, a listing, a walk.
+relax
+    Linear programmes over mixtures of counts: a proof, or a start.
 solve
     All vectors of one result as one call, on this machine or a cluster.
 ranges

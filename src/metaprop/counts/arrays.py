@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..effectsize import Array
 from . import distance
 from .statement import EVERYTHING
-from .tables import Counts, Mask, Tables, ends
+from .tables import Counts, Mask, Tables, summands
 from .tighten import suffixes
 
 _LIMITS = ("estimate", "lower", "upper", "tau2", "Q", "I2", "H2", "pi_lower", "pi_upper")
@@ -67,7 +67,7 @@ class Results(NamedTuple):
 
 
 class Events(NamedTuple):
-    """Printed sums of counts: who (s, d), low, high (s,), and what later rows add (s, d + 1)."""
+    """Sums of counts: factors who (s, d), low, high (s,), and what later rows add (s, d + 1)."""
 
     who: Ints
     low: Ints
@@ -97,12 +97,11 @@ def in_order(
 
 
 def printed_sums(who: Ints, low: Ints, high: Ints, domain: list[Mask], order: Ints) -> Events:
-    """Printed sums of counts, who (s, rows), with rows in the order of the search."""
-    who = who[:, order]
+    """Sums of counts with factors who (s, rows), rows in the order of the search."""
     rest = [np.zeros((len(who), len(order) + 1), np.int64) for _ in range(2)]
-    for out, e in zip(rest, ends(domain), strict=True):
-        out[:, :-1] = (who * e[order])[:, ::-1].cumsum(1)[:, ::-1]
-    return Events(who, low, high, *rest)
+    for out, e in zip(rest, summands(who, domain), strict=True):
+        out[:, :-1] = e[:, order][:, ::-1].cumsum(1)[:, ::-1]
+    return Events(who[:, order], low, high, *rest)
 
 
 def results(tables: list[Tables], order: Ints) -> Results:

@@ -9,6 +9,8 @@ import numpy as np
 from ..effectsize import Array
 from .statement import Interval
 
+TWO_STEPS = ("DL2", "SJ")  # estimators of which a first tau², or a seed, weights the second
+_TINY = 1e-12  # of a weight that may be 0, against weights of order 1
 # (condition, table), and (weight, what is allowed by count, bound) of a sum of squares.
 Tables = list[tuple[Array, Array]]
 Spreads = list[tuple[Array, Array, Array]]
@@ -27,19 +29,25 @@ def moment(v: Array) -> Interval:
 
 
 def estimator(
-    name: str, d: Array, v: Array, t: tuple[Array, Array], about: tuple, r: tuple
+    name: str, d: Array, v: Array, t: tuple[Array, Array], about: tuple, r: tuple, s: Array
 ) -> tuple[Tables, Spreads]:
     """Tables and sums of squares of an estimator's equation; d is y less any fixed centre.
 
     t : ends of the pieces (p, 1, 1). about : least and largest squared distance from the estimate.
-    r : least and largest weight, relative to the largest of all rows.
+    r : least and largest weight, relative to the largest of all rows. s : ends of the tau² that the
+    first of two steps gives (2, p, 1, 1).
     """
     t0, (near, far), (r0, r1), k = t[0], about, r, len(v)
     ends = np.isfinite(t[1])
     t1 = np.where(ends, t[1], 0.0)
     w, small, above = 1 / v, np.nanmin(v), t0 > 0
-    if name in ("CE", "DL2"):
+    if name == "CE":
         return [], []
+    if name == "SJ":
+        return _seeded(d, v, t, s)
+    if name == "DL2":
+        first = estimator("DL", d, v, tuple(s), about, r, s)
+        return tuple(a + b for a, b in zip(first, _second(d, v, t, s), strict=True))
     if name == "PM":
         known = above & np.isfinite(np.nanmax(far, (1, 2), keepdims=True))
         free = (k - 1) / k
@@ -55,10 +63,6 @@ def estimator(
     if name == "HE":
         weight, allow, most = np.ones_like(v), (k - 1) / k * v, (k - 1) * t1
         low = d**2 - (k - 1) / k * v - (k - 1) * t0 / k
-    elif name == "SJ":  # seed · Q(seed) lies between seed² k / (seed + largest v) and seed · k
-        b = t1 * (k - 1) / k
-        weight, most = np.ones_like(v), k * (b + np.sqrt(b**2 + 4 * b * np.nanmax(v))) / 2
-        low = d**2 - t0 * (k - 1) / k
     elif name == "HM":  # tau² = Q² / ((2 (k - 1) + Q) moment)
         half = [t * c / 2 for t, c in zip((t0, t1), moment(v), strict=True)]
         q0, most = (c + np.sqrt(c**2 + 4 * c * (k - 1)) for c in half)
@@ -69,6 +73,37 @@ def estimator(
         weight, allow, most = w, part * t1 * w, part * (free - t1 * lost)
         low = (w * d**2 - part * t0 * w - part * (free - t0 * gained) / k) * small
     return [(above, low)], [(weight, allow, np.where(ends, most, np.inf))]
+
+
+def _second(d: Array, v: Array, t: tuple[Array, Array], s: Array) -> tuple[Tables, Spreads]:
+    """The second step: tau² (Σw - Σw² / Σw) = Q - Σ w v + Σ w² v / Σw with w = 1 / (v + s).
+
+    Weights are relative to the largest that can be, which hardly depend on s where it is large.
+    """
+    small, ends = np.nanmin(v), np.isfinite(t[1])
+    w0 = (s[0] + small) / (s[0] + v)
+    w1 = np.where(np.isfinite(s[1]), (s[1] + small) / (s[1] + v), 1.0)
+    w1 = np.where(np.isnan(v), np.nan, w1)
+    total = lambda e: e.sum(1, keepdims=True)[..., None]  # noqa: E731
+    least, most = total(np.nanmin(w0, 2)), total(np.nanmax(w1, 2))
+    c0 = least - total(np.nanmin(w0, 2) ** 2) / least  # it rises with each weight
+    c1 = most - total(np.nanmax(w1, 2) ** 2) / most
+    low = w1 * d**2 - t[0] * c0 / len(v) - w0 * v * (1 - w1 / least).clip(0)
+    allow, bound = w1 * v * (1 - w0 / most), np.where(ends, t[1] * c1, np.inf)
+    return [(t[0] > 0, low)], [(w0, allow, bound)]
+
+
+def _seeded(d: Array, v: Array, t: tuple[Array, Array], s: Array) -> tuple[Tables, Spreads]:
+    """SJ: the seed is Σ (y - mean)² / k; (k - 1) tau² = Σ w (y - mean)² with w = s / (s + v)."""
+    k, known = len(v), np.isfinite(s[1])
+    b = t[1] * (k - 1) / k  # w is at least s / (s + largest v), so that this bounds the seed too
+    most = k * np.minimum(s[1], (b + np.sqrt(b**2 + 4 * b * np.nanmax(v))) / 2)
+    w0, w1 = s[0] / (s[0] + v), np.where(known, s[1] / (s[1] + v), 1.0)
+    none = np.zeros_like(v)
+    second = (k - 1) * np.where(np.isfinite(t[1]), t[1], np.inf)
+    tables = [(t[0] > 0, d**2 - t[0] * (k - 1) / k), (s[0] > 0, d**2 - s[0]),
+              (t[0] > 0, w1 * d**2 - t[0] * (k - 1) / k)]  # fmt: skip
+    return tables, [(np.ones_like(v), none, most), (w0 + _TINY, none, second)]
 
 
 def _lost(w: Array) -> Interval:

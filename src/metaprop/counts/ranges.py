@@ -2,8 +2,8 @@
 
 First all vectors of a method are listed, within a number of vectors and of nodes. Where that does
 not end, the ends of each row's range over all methods are found one by one: beyond the last count
-seen, a walk finds a vector or a search proves that there is none. Where neither happens, the range
-is an outer bound.
+seen, a walk finds a vector, or a search or linear programmes prove that there is none. Where
+neither happens, the range is an outer bound.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,15 @@ from math import prod
 
 import numpy as np
 
+from .relax import Mixtures
 from .several import Root, Search
 from .tables import Counts, ends
 from .vectors import ordered
 
 # Nodes of a first look, of a whole listing, and of one question about an end of a range.
 LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
+# Linear programmes of whether there is a vector at all, and of one question about an end.
+FIRST_PROGRAMMES, PROGRAMMES = 60, 40
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
 FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
 _STARTS = 5
@@ -54,7 +57,8 @@ class Span:
     seen_high: int | None
 
 
-def _listed(x: Counts) -> Outcome:
+def listed(x: Counts) -> Outcome:
+    """What is certain where x are all vectors."""
     x = ordered(x)
     return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
 
@@ -67,24 +71,23 @@ def known(search: Search, list_limit: int) -> Outcome:
     except MemoryError:
         return Outcome(None, *ends(search.domain), none)
     if root is None:
-        return _listed(none)
+        return listed(none)
     grid = prod(int(d.sum()) for d in root[0])
     seen, share = search.run(root, list_limit + 1, LOOK if grid > WIDE else NODES)
     if share < 1 and grid > WIDE and share * NODES > LOOK:
         seen, share = search.run(root, list_limit + 1, NODES)
     if share == 1:
-        return _listed(seen)
+        return listed(seen)
     low, high = ends(root[0])
-    if not len(seen):
-        for start in np.linspace(0.1, 0.6, _STARTS):
-            near = np.round(low + start * (high - low)).astype(np.int64)
-            seen = search.walk(root, near, -1, FIRST)
-            if len(seen):
-                break
-    if not len(seen):
-        seen, share = search.run(root, 1, NODES // 40)
-        if share == 1:
-            return _listed(seen)
+    for i, start in enumerate(np.linspace(0.1, 0.6, _STARTS)):
+        if len(seen):
+            break
+        near = np.round(low + start * (high - low)).astype(np.int64)
+        seen = search.walk(root, near, -1, FIRST)
+        if i == 0 and not len(seen):
+            fits, seen = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
+            if fits is False:
+                return listed(seen)
     return Outcome(None, low, high, seen, search, root)
 
 
@@ -165,4 +168,6 @@ def _ask(o: Outcome, row: int, a: int, b: int, near: Counts) -> tuple[bool | Non
     if root is None:
         return False, np.empty((0, len(near)), np.int32)
     seen, share = o.search.run(root, 1, QUESTION, near)
-    return (True if len(seen) else False if share == 1 else None), seen
+    if len(seen) or share == 1:
+        return bool(len(seen)), seen
+    return Mixtures(o.search, root).ask(PROGRAMMES, STEPS // 4)

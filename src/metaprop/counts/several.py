@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from . import joint
 from .arrays import Ints, in_order, printed_sums, results
 from .pairs import apart
-from .tables import Counts, Mask, Tables, Target, build, narrow
+from .tables import Counts, Mask, Tables, Target, build, narrow, narrow_sums
 from .walk import walk
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Printed sums of counts: which rows (s, rows), smallest and largest sum."""
+    """Sums of counts: factor of each row, -1, 0 or 1 (s, rows); smallest and largest sum."""
 
     who: NDArray[np.int64]
     low: NDArray[np.int64]
@@ -49,15 +49,11 @@ class Search:
         if not all(d.any() for d in domain):
             return None
         if tables is None:
-            tables = []
-            for t in self.targets:
-                own = build(t, domain)
-                if own is None:
-                    return None
-                tables.append(own)
-                narrow(own, domain)
-                if not all(d.any() for d in domain):
-                    return None
+            tables = self._built(domain)
+            if len(self.targets) > 1 and tables:  # all over the same counts, or no two compare
+                tables = self._built(domain, again=True)
+            if tables is None:
+                return None
         else:
             tables = [replace(t, open=t.open.copy(), alive=t.alive.copy()) for t in tables]
         if not self._settled(domain, tables):
@@ -66,11 +62,27 @@ class Search:
             return None
         return domain, tables
 
+    def _built(self, domain: list[Mask], again: bool = False) -> list[Tables] | None:
+        """Tables of each result, each over what those before it left, or all over the same."""
+        tables = []
+        for t in self.targets:
+            own = build(t, domain)
+            if own is None:
+                return None
+            tables.append(own)
+            if not again:
+                narrow(own, domain)
+                if not all(d.any() for d in domain):
+                    return None
+        return tables
+
     def _settled(self, domain: list[Mask], tables: list[Tables]) -> bool:
         """Narrow the domain until nothing more follows; whether anything is left."""
-        changed = True
+        changed, t = True, self.totals
         while changed:
-            changed = False
+            changed = narrow_sums(t.who, t.low, t.high, domain)
+            if not all(d.any() for d in domain):
+                return False
             for own in tables:
                 changed |= narrow(own, domain)
                 if not own.alive.any() or not all(d.any() for d in domain):

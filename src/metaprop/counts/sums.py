@@ -12,12 +12,14 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ..effectsize import Array
-from .equations import Spreads, Tables, estimator, largest, moment
+from .equations import TWO_STEPS, Spreads, Tables, estimator, largest, moment
+from .least import too_far
 from .statement import EVERYTHING, Interval, Printed
 
 # Pieces of tau²: relative to the smallest sampling variance, the first at 0, the last without end.
 _GRID = np.array([0, *np.geomspace(0.1, 1e5, 40), np.inf])
 _INNER = 6
+_FIRST = 3  # of these pieces make one of the first step's tau², where an estimator has two
 MEMORY = 6 * 10**6  # entries of one table over all pieces, at the most
 
 
@@ -25,11 +27,14 @@ MEMORY = 6 * 10**6  # entries of one table over all pieces, at the most
 class Sums:
     """Tables of p ranges of tau²: sums that must not be negative, and sums of squares.
 
-    tau2 (p, 2). tables (p, c, k, x). weight, allow (p, s, k, x), bound (p, s): weighted sums of
-    squares about their own mean may be at most bound and the sum of allow.
+    tau2, estimate, se (p, 2): ends of these in each piece, on the scale of the effects. tables
+    (p, c, k, x). weight, allow (p, s, k, x), bound (p, s): weighted sums of squares about their own
+    mean may be at most bound and the sum of allow.
     """
 
     tau2: Array
+    estimate: Array
+    se: Array
     tables: Array
     weight: Array
     allow: Array
@@ -53,7 +58,20 @@ def pieces(p: Printed, y: Array, v: Array) -> Sums | None:
         se = _standard_errors(own, p.quantile)
         m = _estimates(p, own, se, wald)
         keep = (m[0] <= m[1]) & (se[0] <= se[1] * (1 + 1e-9))
-        return _sums(p, y, v, t[:, keep], m[:, keep], se[:, keep]) if keep.any() else None
+        if not keep.any():
+            return None
+        t, m, se, s = _steps(p, y, v, t[:, keep], m[:, keep], se[:, keep])
+        return _sums(p, y, v, t, m, se, s)
+
+
+def _steps(p: Printed, y: Array, v: Array, *parts: Array) -> tuple[Array, ...]:
+    """Parts (2, pieces), each piece with every piece of the first step's tau² if there is one."""
+    s = np.append(_GRID[:-1:_FIRST], np.inf) * np.nanmin(v)
+    s = np.array([s[:-1], s[1:]])
+    pieces, many = parts[0].shape[1], s.shape[1]
+    if p.method.tau2_method not in TWO_STEPS or pieces * many * y.size > MEMORY:
+        return *parts, np.broadcast_to([[0.0], [np.inf]], parts[0].shape)
+    return *(np.repeat(a, many, axis=1) for a in parts), np.tile(s, pieces)
 
 
 def _limits(p: Printed, n: Interval) -> Array:
@@ -124,8 +142,8 @@ def _estimates(p: Printed, limits: Array, se: Array, wald: Array) -> Array:
     return np.array([m0, np.minimum(e1, np.minimum(l1 + z * s1, u1 - z * s0))])
 
 
-def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array) -> Sums:
-    (t0, t1), (m0, m1), (se0, se1) = (a[:, :, None, None] for a in (t, m, se))
+def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array, s: Array) -> Sums:
+    (t0, t1), (m0, m1), (se0, se1), s = (a[:, :, None, None] for a in (t, m, se, s))
     k, small, ends = p.k, np.nanmin(v), np.isfinite(t1)
     r0 = (t0 + small) / (t0 + v)
     r1 = np.where(ends, (t1 + small) / (t1 + v), 1.0)
@@ -146,20 +164,27 @@ def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array) -> Sums
         if not p.adhoc:
             tables.append((known, largest(far - low, r0, r1)))
     spreads = []
+    beyond = np.zeros(near.shape, bool)
     if k > 1:
         d = y - np.where(known, (m0 + m1) / 2, np.nanmean(y))
         name = p.method.tau2_method
-        more, spreads = estimator(name, d, v, (t0, t1), (near, far), (r0, r1))
+        more, spreads = estimator(name, d, v, (t0, t1), (near, far), (r0, r1), s)
         tables += more
         q0, q1 = p.q
         if np.isfinite(q1):
             spreads.append((1 / v, np.zeros_like(v), np.full_like(t0, q1)))
         if q0 > 0:
             tables.append((t0 >= 0, (d**2 / v - q0 / k) * small))
-    return _stacked(t, tables, spreads, (t.shape[1], *y.shape))
+        beyond = too_far(near, (r0, r1), spreads)
+    tables[0] = (True, np.where(beyond, -np.inf, np.where(*tables[0], 0.0)))
+    if not p.hartung_knapp:
+        wald = [_wald(e, t[i]) for i, e in enumerate((np.nanmin(v, 1), np.nanmax(v, 1)))]
+        se = np.array([np.maximum(se[0], wald[0]), np.minimum(se[1], wald[1])])
+    return Sums(t.T, m.T, se.T, *_stacked(tables, spreads, (t.shape[1], *y.shape)))
 
 
-def _stacked(t: Array, tables: Tables, spreads: Spreads, shape: tuple) -> Sums:
+def _stacked(tables: Tables, spreads: Spreads, shape: tuple) -> tuple[Array, ...]:
+    """Tables (p, c, k, x), weight and allow (p, s, k, x) and bound (p, s)."""
     stack = np.empty((shape[0], len(tables), *shape[1:]))
     for j, (holds, table) in enumerate(tables):
         stack[:, j] = np.where(holds, table, 0.0)
@@ -171,4 +196,4 @@ def _stacked(t: Array, tables: Tables, spreads: Spreads, shape: tuple) -> Sums:
         scale = 1 / np.nanmax(w, (1, 2), keepdims=True)
         weight[:, j], allow[:, j] = np.nan_to_num(w * scale), np.nan_to_num(a * scale)
         bound[:, j] = (b * scale)[:, 0, 0]
-    return Sums(t.T, stack, weight, allow, bound)
+    return stack, weight, allow, bound

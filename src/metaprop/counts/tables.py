@@ -12,6 +12,7 @@ from .tighten import SLACK, tighten
 
 Counts = NDArray[np.int32]
 Mask = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,12 @@ class Tables:
     """Tables of one result, its pooled rows' counts from low, and what is still open."""
 
     target: Target
-    low: NDArray[np.int64]
+    low: Ints
     y: Array
     v: Array
     tau2: Array
+    estimate: Array
+    se: Array
     tables: Array
     weight: Array
     allow: Array
@@ -70,17 +73,40 @@ def build(target: Target, domain: list[Mask]) -> Tables | None:
         return None
     used = np.isfinite(bound).any(0)
     return Tables(
-        target, low, y, v, tau2[alive], tables[alive][:, ~same], weight[alive][:, used],
-        allow[alive][:, used], bound[alive][:, used],
+        target, low, y, v, tau2[alive], found.estimate[alive], found.se[alive],
+        tables[alive][:, ~same], weight[alive][:, used], allow[alive][:, used],
+        bound[alive][:, used],
         np.broadcast_to(possible, (int(alive.sum()), *y.shape)).copy(),
         np.ones(int(alive.sum()), bool),
     )  # fmt: skip
 
 
-def ends(domain: list[Mask]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def ends(domain: list[Mask]) -> tuple[Ints, Ints]:
     """Smallest and largest possible count of each row."""
     low = np.array([int(d.argmax()) for d in domain])
     return low, np.array([len(d) - 1 - int(d[::-1].argmax()) for d in domain])
+
+
+def summands(who: Ints, domain: list[Mask]) -> tuple[Ints, Ints]:
+    """Least and largest that each row adds to sums of counts with factors who (s, rows)."""
+    low, high = ends(domain)
+    return np.where(who > 0, who * low, who * high), np.where(who > 0, who * high, who * low)
+
+
+def narrow_sums(who: Ints, least: Ints, most: Ints, domain: list[Mask]) -> bool:
+    """Take from each row's domain the counts that leave no sum from least to most; if any went.
+
+    A factor is -1, 0 or 1.
+    """
+    changed = False
+    for factor, a, b in zip(who, least, most, strict=True):
+        low, high = summands(factor, domain)
+        for r in np.flatnonzero(factor):
+            own = factor[r] * np.arange(len(domain[r]))
+            keep = domain[r] & (own + high.sum() - high[r] >= a) & (own + low.sum() - low[r] <= b)
+            changed |= bool((keep != domain[r]).any())
+            domain[r] = keep
+    return changed
 
 
 def narrow(own: Tables, domain: list[Mask]) -> bool:

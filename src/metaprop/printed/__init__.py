@@ -15,6 +15,8 @@ software
     Which software computes by a method.
 answer
     Methods that remain, ranges, and the verdict in words.
+outer
+    What quantities cannot leave where vectors are not listed.
 solve
     What is certain of the counts under one method.
 ask

@@ -11,7 +11,12 @@ METHOD_COLUMNS = (
     "scale", "tau2_method", "ci_method", "inverse", "vectors", "tier", "software", "found",
 )  # fmt: skip
 RANGE_COLUMNS = ("label", "x_min", "x_max", "certified", "seen_min", "seen_max")
-QUANTITY_COLUMNS = ("rows", "scale", "quantity", "min", "max", "certified")
+QUANTITY_COLUMNS = (
+    "rows", "scale", "quantity", "min", "max", "certified", "seen_min", "seen_max",
+)  # fmt: skip
+
+
+_SKIPPED = "A GLMM was not tried: too many vectors are left to fit it to."
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,13 @@ class Answer:
         "undecided" (neither a vector nor a proof that there is none).
     ranges : label, x_min, x_max over the remaining methods; certified "exact" where both ends are
         counts of a vector that was found, else "outer bound"; seen_min, seen_max: ends that were.
-    quantities : rows, scale, quantity, min, max (fractions for percentages), certified.
+    quantities : rows, scale, quantity, min, max (fractions for percentages), certified "exact"
+        where all vectors were listed, else "outer bound": nothing lies outside; seen_min, seen_max
+        over the vectors that were found.
     vectors : every vector with the method's scale, tau2_method, ci_method and inverse, or None
         where they are too many.
-    tried : how many methods were tried. rounding : the rule. scales : scales tried.
+    tried : how many methods were tried. rounding : the rule. skipped : methods with a GLMM, not
+        tried because too many vectors were left to fit it to.
     """
 
     verdict: str
@@ -39,6 +47,7 @@ class Answer:
     vectors: pd.DataFrame | None
     tried: int
     rounding: str
+    skipped: int = 0
 
     def say(self) -> str:
         """The verdict and its condition in a few sentences."""
@@ -46,18 +55,22 @@ class Answer:
         given = f"if the given counts are right, {rule} was used and one method gave all numbers"
         undecided = int((self.methods["found"] == "undecided").sum())
         kept = f"{len(self.methods) - undecided} of {self.tried} methods remain"
+        skipped = f" {_SKIPPED}" * (self.skipped > 0)
         if self.verdict == INFEASIBLE:
             return (
                 "Infeasible: no vector of counts prints these numbers under any of the "
                 f"{self.tried} methods tried. A given count, a printed number, the rule of "
-                f"rounding ({self.rounding}) or the list of methods is wrong."
+                f"rounding ({self.rounding}) or the list of methods is wrong.{skipped}"
             )
         tail = f" {undecided} more are undecided: the search ended at its limit." * (undecided > 0)
+        tail += skipped
+        if not self.tried:
+            return f"Undecided:{skipped}"
         if self.verdict == UNDECIDED:
             return (
                 f"Undecided: no vector of counts was found that prints these numbers, and "
                 f"{undecided} of {self.tried} methods could not be excluded. Nothing lies outside "
-                "the ranges."
+                f"the ranges.{skipped}"
             )
         if self.verdict == LITTLE:
             return f"Too little said: {kept} and no count is narrowed.{tail}"

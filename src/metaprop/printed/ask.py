@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from ..counts.ranges import Outcome, span
 from ..effectsize import choose
 from ..method import Method
-from . import answer, read
+from . import answer, outer, read
 from .answer import EXACT, INFEASIBLE, LITTLE, OUTER, SET, UNDECIDED, UNIQUE, Answer
 from .problem import Candidate, Problem, build, candidates
 from .rounding import RULES, Rule
@@ -38,10 +39,11 @@ def which(
     Parameters
     ----------
     rows : DataFrame
-        label, n, x_min, x_max (whole numbers) and any columns that name groups.
+        label, n, x_min, x_max (whole numbers) and any columns that name groups. A column at_most
+        names for a row another whose count is never smaller.
     printed : DataFrame
         A printed number a row: rows ("all", "column=value" or "label=..."; " by column" after it
-        adds rows with one value of the column up first), scale ("" where it is not printed),
+        adds rows with one value of the column up first), scale ("" where it is not printed; GLMM),
         quantity (`read.QUANTITIES`; rates, limits, I2 and weights in percent), printed (a string).
     rounding : {"half-up", "half-even", "truncation", "unknown"}
     methods : sequence of Method, optional
@@ -68,8 +70,10 @@ def which(
     else:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             outcomes = list(pool.map(solve, *zip(*tasks, strict=True))) if tasks else []
-    found = list(zip(tried, outcomes, strict=True))
-    return assemble(problem, [(c, o) for c, o in found if not o.empty], len(tried), rounding)
+    found = [(c, o) for c, o in zip(tried, outcomes, strict=True) if o is not None]
+    left = [(c, o) for c, o in found if not o.empty]
+    answer = assemble(problem, left, len(found), rounding)
+    return replace(answer, skipped=len(tried) - len(found))
 
 
 def assemble(problem: Problem, found: Found, tried: int, rounding: str) -> Answer:
@@ -79,7 +83,7 @@ def assemble(problem: Problem, found: Found, tried: int, rounding: str) -> Answe
     vectors = _vectors(problem, found)
     verdict = SET
     if not found:
-        verdict = INFEASIBLE
+        verdict = INFEASIBLE if tried else UNDECIDED
     elif not any(len(o.seen) for _, o in found):
         verdict = UNDECIDED
     elif (ranges["x_min"] == ranges["x_max"]).all() and (ranges["certified"] == EXACT).all():
@@ -129,24 +133,25 @@ def _ranges(problem: Problem, found: Found) -> pd.DataFrame:
 def _quantities(problem: Problem, found: Found) -> pd.DataFrame:
     parts = []
     for candidate, outcome in found:
-        if not len(outcome.seen):
-            continue
-        for result in problem.results:
-            told = values(result, candidate, outcome.seen)
+        bounds = [] if outcome.vectors is not None else outer.bounds(outcome)
+        for i, result in enumerate(problem.results):
+            seen = values(result, candidate, outcome.seen)
             for quantity in TOLD:
-                if told[quantity]:
-                    a = np.array(told[quantity])
-                    end = (result.rows, candidate.scale(result), quantity, a.min(), a.max())
-                    parts.append((*end, outcome.vectors is not None))
+                if seen[quantity]:
+                    name = (result.rows, candidate.scale(result), quantity)
+                    a = np.array(seen[quantity]) if len(outcome.seen) else np.array([np.nan])
+                    ends = a.min(), a.max()
+                    if outcome.vectors is None:
+                        own = bounds[i] if bounds else {}
+                        any_ = outer.anything(quantity, candidate.scale(result))
+                        parts.append((*name, *own.get(quantity, any_), OUTER, *ends))
+                    else:
+                        parts.append((*name, *ends, EXACT, *ends))
     columns = list(answer.QUANTITY_COLUMNS)
-    if not parts:
-        return pd.DataFrame(columns=columns)
     table = pd.DataFrame(parts, columns=columns)
-    every = all(o.vectors is not None for _, o in found)
-    grouped = table.groupby(columns[:3], sort=False)
-    out = grouped.agg(min=("min", "min"), max=("max", "max")).reset_index()
-    out["certified"] = EXACT if every else "seen"
-    return out
+    of = {c: (c, c.removeprefix("seen_")) for c in columns[3:] if c != "certified"}
+    of["certified"] = ("certified", "max")  # "outer bound" goes before "exact"
+    return table.groupby(columns[:3], sort=False).agg(**of).reset_index()[columns]
 
 
 def _vectors(problem: Problem, found: Found) -> pd.DataFrame | None:

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..effectsize import INVERSES
-from ..method import CI_METHODS, LIKELIHOODS, NONE, TAU2_METHODS, Method
-from .read import SUPPORTED, BadInput, split
+from ..method import CI_METHODS, NONE, TAU2_METHODS, Method
+from .read import AT_MOST, FITTED, GLMM, SUPPORTED, BadInput, split
 from .rounding import Interval, Rule, interval, within
 
 Counts = NDArray[np.int32]
@@ -40,7 +40,8 @@ class Result:
 class Problem:
     """Rows with what is known of their counts, and everything that is printed of them.
 
-    allowed : the possible counts of each row. sums : (which rows, low, high) of printed events.
+    allowed : the possible counts of each row. sums : (factor of each row, low, high) of sums of
+    counts: printed events, and that one row has no more than another.
     """
 
     labels: tuple[str, ...]
@@ -49,7 +50,7 @@ class Problem:
     high: Counts
     allowed: tuple[NDArray[np.bool_], ...]
     results: tuple[Result, ...]
-    sums: tuple[tuple[NDArray[np.bool_], int, int], ...]
+    sums: tuple[tuple[Counts, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def build(rows: pd.DataFrame, printed: pd.DataFrame, rule: Rule) -> Problem:
     allowed = [(np.arange(m + 1) >= a) & (np.arange(m + 1) <= b)
                for m, a, b in zip(n, low, high, strict=True)]  # fmt: skip
     results: dict[tuple[str, str], Result] = {}
-    sums = []
+    sums = _ordered(rows)
     weights = []
     for r in printed.itertuples():
         if r.quantity in ("rate", "rate_lower", "rate_upper"):
@@ -103,7 +104,7 @@ def build(rows: pd.DataFrame, printed: pd.DataFrame, rule: Rule) -> Problem:
             allowed[i] &= _single(r.quantity, int(n[i]), r.printed, rule)
         elif r.quantity == "events":
             a, b = interval(r.printed, rule)
-            who = chosen(r.rows, rows).any(0)
+            who = chosen(r.rows, rows).any(0).astype(np.int32)
             sums.append((who, int(max(np.ceil(a), 0)), int(min(np.ceil(b) - 1, n.sum()))))
         elif r.quantity == "weight":
             weights.append(r)
@@ -120,13 +121,39 @@ def build(rows: pd.DataFrame, printed: pd.DataFrame, rule: Rule) -> Problem:
                    tuple(results.values()), tuple(sums))  # fmt: skip
 
 
+def _ordered(rows: pd.DataFrame) -> list[tuple[Counts, int, int]]:
+    """For each row that is at most another, their difference as a sum that is never negative."""
+    out = []
+    at = {label: i for i, label in enumerate(rows["label"])}
+    for i, other in enumerate(rows.get(AT_MOST, ())):
+        if other:
+            factor = np.zeros(len(rows), np.int32)
+            factor[i], factor[at[other]] = -1, 1
+            out.append((factor, 0, int(rows["n"][at[other]])))
+    return out
+
+
 def _add_weight(r: tuple, rows: pd.DataFrame, results: dict, rule: Rule) -> None:
-    """Give a printed weight to the result over all rows on its scale."""
+    """Give a printed weight to the result over all rows on its scale.
+
+    Where rows hold more than one outcome it is the only result in which the row stands alone.
+    """
     key = ("all", r.scale)
-    if key not in results:
+    row = int(np.flatnonzero(rows["label"] == split(r.rows)[0].partition("=")[2])[0])
+    if AT_MOST in rows:
+        alone = np.eye(len(rows), dtype=np.int32)[row]
+        same = [k for k in results if k[1] == r.scale]
+        own = [k for k in same if (results[k].members == alone).all(1).any()]
+        if len(own) != 1:
+            raise BadInput(
+                f"printed, row {r.Index + 2}, column rows: found {r.rows!r} alone in {len(own)} "
+                "results printed on this scale, expected one that its weight belongs to"
+            )
+        key = own[0]
+    elif key not in results:
         members = chosen("all", rows)
         results[key] = Result(*key, members, tuple(rows["n"].tolist()))
-    at = int(np.flatnonzero(rows["label"] == split(r.rows)[0].partition("=")[2])[0])
+    at = int(np.flatnonzero(results[key].members[:, row])[0])
     results[key].weights[at] = interval(r.printed, rule, percent=True)
 
 
@@ -150,20 +177,22 @@ def candidates(problem: Problem, methods: Sequence[Method] | None) -> Iterator[C
     blank = any(not r.scale for r in problem.results)
     stated = {r.scale for r in problem.results if r.scale}
     if methods is None:
-        scales = SUPPORTED if blank or not stated else sorted(stated)[:1]
+        scales = SUPPORTED if blank or not stated else sorted(stated - {GLMM})[:1]
         methods = [
             Method(s, t, c, i)
             for s, t, c in product(scales, TAU2_METHODS, CI_METHODS)
             for i in (INVERSES if "PFT" in stated | ({s} if blank else set()) else (NONE,))
         ]
+        fits = all(set(r.limits) <= set(FITTED) and not r.weights for r in problem.results)
+        if stated <= {GLMM} and fits and problem.results:
+            methods.append(Method(GLMM, "ML", "wald", NONE))
     zero = bool(((problem.low == 0) | (problem.high == problem.n)).any())
     smallest = min((len(r.n) for r in problem.results), default=2)
     for method in methods:
-        if method.scale not in SUPPORTED:
-            why = "; a GLMM is not searched" if method.scale in LIKELIHOODS else ""
+        if method.scale not in (*SUPPORTED, GLMM):
             raise BadInput(
                 f"methods, scale: found {method.scale!r}, "
-                f"expected one of {', '.join(SUPPORTED)}{why}"
+                f"expected one of {', '.join((*SUPPORTED, GLMM))}"
             )
         if method.tau2_method == NONE or method.ci_method not in CI_METHODS:
             raise BadInput(f"methods: found {method}, expected an estimator of tau² and interval")

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from ..effectsize import FURTHER, SCALES
-from ..method import LIKELIHOODS
 from .rounding import is_number
 
 ROW_COLUMNS = ("label", "n", "x_min", "x_max")
@@ -20,7 +19,12 @@ POOLED = (
 )  # fmt: skip
 SINGLE = ("weight", "rate", "rate_lower", "rate_upper")
 QUANTITIES = (*POOLED, *SINGLE, "events")
+# A column of the rows that may be there: the label of a row whose count is never smaller.
+AT_MOST = "at_most"
 SUPPORTED = (*SCALES, *(s for s in FURTHER if "-" not in s))
+# A model of the counts that is fitted to vectors that were listed, and what it prints.
+GLMM = "GLMM"
+FITTED = ("estimate", "lower", "upper", "tau2", "pi_lower", "pi_upper")
 # What R meta calls the same scales.
 _ALIASES = {"PLOGIT": "PLO", "PRAW": "PR"}
 
@@ -88,7 +92,8 @@ def _whole(value: object) -> int | None:
 def check_rows(frame: pd.DataFrame, name: str = "rows") -> pd.DataFrame:
     """Rows with n, x_min and x_max as whole numbers and every other column as strings.
 
-    An empty x_min is 0 and an empty x_max is n.
+    An empty x_min is 0 and an empty x_max is n. A column at_most, if there is one, names for a row
+    another whose count is never smaller (complete responses, all responses), or nothing.
     """
     _columns(frame, ROW_COLUMNS, name)
     out = frame.reset_index(drop=True).copy()
@@ -121,7 +126,11 @@ def check_rows(frame: pd.DataFrame, name: str = "rows") -> pd.DataFrame:
         i = int(twice.to_numpy().argmax())
         _refuse(name, i, "label", repr(out["label"][i]), "each label once")
     for column in out.columns.difference(ROW_COLUMNS):
-        out[column] = out[column].astype(str)
+        out[column] = out[column].fillna("").astype(str)
+    known = set(out["label"])
+    for i, (label, other) in enumerate(zip(out["label"], out.get(AT_MOST, ()), strict=False)):
+        if other and (other == label or other not in known):
+            _refuse(name, i, AT_MOST, repr(other), "the label of another row, or nothing")
     return out
 
 
@@ -136,12 +145,12 @@ def check_printed(frame: pd.DataFrame, rows: pd.DataFrame, name: str = "printed"
     out = frame.reset_index(drop=True).copy()
     out["scale"] = [_scale(c) for c in out["scale"]]
     for i, r in out.iterrows():
-        if r["scale"] in LIKELIHOODS:
-            _refuse(name, i, "scale", r["scale"], f"{_SCALES}; a GLMM is not searched")
-        if r["scale"] not in ("", *SUPPORTED):
+        if r["scale"] not in ("", *SUPPORTED, GLMM):
             _refuse(name, i, "scale", repr(r["scale"]), _SCALES)
         if r["quantity"] not in QUANTITIES:
             _refuse(name, i, "quantity", repr(r["quantity"]), f"one of {', '.join(QUANTITIES)}")
+        if r["scale"] == GLMM and r["quantity"] not in (*FITTED, "events"):
+            _refuse(name, i, "quantity", r["quantity"], f"one of {', '.join(FITTED)} of a GLMM")
         if not isinstance(r["printed"], str):
             _refuse(name, i, "printed", repr(r["printed"]), 'a string such as "7.0"')
         if not is_number(r["printed"]):
@@ -154,7 +163,7 @@ def check_printed(frame: pd.DataFrame, rows: pd.DataFrame, name: str = "printed"
     return out
 
 
-_SCALES = f"one of {', '.join(SUPPORTED)} or nothing"
+_SCALES = f"one of {', '.join((*SUPPORTED, GLMM))} or nothing"
 
 
 def _selector(r: pd.Series, rows: pd.DataFrame, name: str, i: int) -> None:

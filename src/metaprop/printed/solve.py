@@ -5,21 +5,44 @@ from functools import partial
 
 import numpy as np
 
-from ..counts.ranges import Outcome, known
+from ..counts.ranges import NODES, Outcome, known, listed
 from ..counts.several import Search, Totals
 from ..counts.statement import Printed
-from ..counts.tables import Target
+from ..counts.tables import Counts, Target
 from ..effectsize import INVERSES
 from .problem import Candidate, Problem
+from .read import GLMM
 from .values import holds
 
+GLMM_LIMIT = 20_000  # vectors; a fit takes about a tenth of a millisecond
 
-def solve(problem: Problem, candidate: Candidate, list_limit: int) -> Outcome:
-    """Everything that is certain of the counts under one method."""
+
+def solve(problem: Problem, candidate: Candidate, list_limit: int) -> Outcome | None:
+    """Everything that is certain of the counts under one method; None where it was not tried.
+
+    A GLMM is fitted to each vector that everything else leaves, if they are at most `GLMM_LIMIT`.
+    """
     if all(a.sum() == 1 for a in problem.allowed):  # every count is known: nothing to search
         x = np.array([[a.argmax() for a in problem.allowed]], np.int32)
         x = x[holds(problem, candidate, x)]
-        return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
+        return listed(x)
+    rest = tuple(r for r in problem.results if candidate.scale(r) != GLMM)
+    if len(rest) == len(problem.results):
+        return known(_search(problem, candidate), list_limit)
+    x = _few(_search(replace(problem, results=rest), candidate))
+    return None if x is None else listed(x[holds(problem, candidate, x)])
+
+
+def _few(search: Search) -> Counts | None:
+    """Every vector, or None where they are more than `GLMM_LIMIT`."""
+    root = search.root(search.domain, deep=False)
+    if root is None:
+        return np.empty((0, len(search.domain)), np.int32)
+    x, share = search.run(root, GLMM_LIMIT + 1, NODES)
+    return x if share == 1 else None
+
+
+def _search(problem: Problem, candidate: Candidate) -> Search:
     targets = []
     for r in problem.results:
         own = candidate.method
@@ -32,5 +55,4 @@ def solve(problem: Problem, candidate: Candidate, list_limit: int) -> Outcome:
         np.array([a for _, a, _ in problem.sums], np.int64),
         np.array([b for _, _, b in problem.sums], np.int64),
     )
-    search = Search(targets, list(problem.allowed), totals, partial(holds, problem, candidate))
-    return known(search, list_limit)
+    return Search(targets, list(problem.allowed), totals, partial(holds, problem, candidate))

@@ -9,11 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
+from scipy.special import expit, ndtri, stdtrit
 
+from .. import likelihood
 from ..effectsize import Array, transform
 from ..pooling import Pooled, pool, to_proportion
 from .problem import Candidate, Counts, Problem, Result
+from .read import GLMM
 
 Values = dict[str, list[Array]]
 
@@ -30,6 +32,8 @@ def fitted(result: Result, candidate: Candidate, x: Counts) -> tuple[Pooled, Arr
 
 def values(result: Result, candidate: Candidate, x: Counts) -> Values:
     """Every quantity of a pooled result for each vector of x (m, rows): a list of its meanings."""
+    if candidate.scale(result) == GLMM:
+        return _of_glmm(result, x)
     fit, weights = fitted(result, candidate, x)
     method = replace(candidate.method, scale=candidate.scale(result))
     with np.errstate(divide="ignore", over="ignore"):
@@ -52,6 +56,23 @@ def values(result: Result, candidate: Candidate, x: Counts) -> Values:
                 out["pi_upper"].append(back(fit.estimate + t * half))
     out["weight"] = list(weights.T)
     return out
+
+
+def _of_glmm(result: Result, x: Counts) -> Values:
+    """The same under the binomial-normal model; NaN where its likelihood has no finite maximum."""
+    x, n = x @ result.members.T, np.array(result.n)
+    inside = ((x > 0) & (x < n)).any(1)
+    estimate, se, tau2 = np.full((3, len(x)), np.nan)
+    if inside.any():
+        fit = likelihood.glmm(x[inside], n)
+        estimate[inside], se[inside], tau2[inside] = fit.estimate, fit.se, fit.spread
+    z = ndtri(0.975)
+    out: Values = {"estimate": [expit(estimate)], "tau2": [tau2], "I2": []}
+    out |= {"lower": [expit(estimate - z * se)], "upper": [expit(estimate + z * se)]}
+    half, k = np.sqrt(tau2 + se**2), len(n)
+    wide = [t * half for t in (stdtrit(k - 2, 0.975), stdtrit(k - 1, 0.975), z)] if k > 2 else []
+    out["pi_lower"] = [expit(estimate - w) for w in wide]
+    return out | {"pi_upper": [expit(estimate + w) for w in wide]}
 
 
 def fits(result: Result, candidate: Candidate, x: Counts) -> NDArray[np.bool_]:
@@ -86,8 +107,8 @@ def holds(problem: Problem, candidate: Candidate, x: Counts) -> NDArray[np.bool_
     keep = np.ones(len(x), bool)
     for i, allowed in enumerate(problem.allowed):
         keep &= allowed[x[:, i]]
-    for who, low, high in problem.sums:
-        total = x[:, who].sum(1)
+    for factor, low, high in problem.sums:
+        total = x @ factor
         keep &= (low <= total) & (total <= high)
     for result in problem.results:
         at = np.flatnonzero(keep)

@@ -1,0 +1,269 @@
+"""What several results allow together, by linear programming: a proof that nothing, or a start.
+
+In a piece of tau² of each result everything printed is sums over rows that must not be negative. If
+rows may be mixtures of their counts, these sums are linear, and a linear programme finds either a
+mixture or weights with which the sums cannot hold (Farkas). The weights are checked here with plain
+arithmetic: how they were found does not matter for the proof. A sum of squares about its own mean
+is linear once the mean lies between a and b: Σ w (y - a)(y - b) is never more than it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import linprog
+
+from ..effectsize import Array
+from .equations import TWO_STEPS
+from .several import Root, Search
+from .tables import Counts, Mask, Tables, build, ends, narrow
+from .tighten import SLACK
+
+# A mixture exceeds a bound by more than this part of it: the mean's range is halved, unless narrow.
+_CLOSE, _NARROW = 0.02, 1e-3
+_FEW = 3  # decimal digits of the number of vectors of which counts are told apart at once
+_KNOWN = 1.05  # a weight within a piece of tau², the most by the least, that needs no smaller piece
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A piece of a result's tau² and the range of the mean of each sum of squares there."""
+
+    own: Tables
+    p: int
+    means: tuple[tuple[float, float], ...]
+
+    @property
+    def squares(self) -> list[int]:
+        """Which sums of squares are bounded."""
+        return np.flatnonzero(np.isfinite(self.own.bound[self.p])).tolist()
+
+
+@dataclass(frozen=True)
+class _State:
+    """Pieces chosen so far, one a result, and counts left (variables,)."""
+
+    pieces: tuple[_Piece, ...]
+    open: Mask
+
+    def put(self, t: int, piece: _Piece) -> "_State":
+        """The same with another piece of result t."""
+        return replace(self, pieces=(*self.pieces[:t], piece, *self.pieces[t + 1 :]))
+
+
+class Mixtures:
+    """Linear programmes over mixtures of the counts that a root leaves."""
+
+    def __init__(self, search: Search, root: Root) -> None:
+        self.search, self.root = search, root
+        domain, self.tables = root
+        self.counts = [np.flatnonzero(d) for d in domain]
+        low, high = ends(domain)
+        self.merged = []
+        for t, own in enumerate(self.tables):
+            for i, m in enumerate(own.target.members):
+                if m.sum() > 1:
+                    self.merged.append((t, i))
+                    self.counts.append(np.arange(int(m @ low), int(m @ high) + 1))
+        self.start = np.cumsum([0, *(len(c) for c in self.counts)])
+        self.block = np.repeat(np.arange(len(self.counts)), np.diff(self.start))
+        self.x = np.concatenate(self.counts)
+        self.of = [[self._block(t, i) for i in range(len(own.y))]
+                   for t, own in enumerate(self.tables)]  # fmt: skip
+        self.common, self.constant = self._common(search, len(domain))
+
+    def _block(self, t: int, i: int) -> int:
+        rows = np.flatnonzero(self.tables[t].target.members[i])
+        return int(rows[0]) if len(rows) == 1 else (
+            len(self.counts) - len(self.merged) + self.merged.index((t, i))
+        )  # fmt: skip
+
+    def _common(self, search: Search, rows: int) -> tuple[Array, Array]:
+        """Sums of counts, and pooled rows that add some up: (c, variables) and constants (c,)."""
+        factor, constant = [], []
+        for who, low, high in zip(*(search.totals.who, search.totals.low, search.totals.high),
+                                  strict=True):  # fmt: skip
+            own = np.zeros(len(self.counts))
+            own[:rows] = who
+            factor += [own, -own]
+            constant += [-low, high]
+        for at, (t, i) in enumerate(self.merged):
+            own = np.zeros(len(self.counts))
+            own[:rows] = self.tables[t].target.members[i]
+            own[rows + at] = -1
+            factor += [own, -own]
+            constant += [0, 0]
+        a = np.array(factor).reshape(-1, len(self.counts))[:, self.block] * self.x
+        return a, np.array(constant, float)
+
+    def _spread(self, t: int, own: Tables, table: Array) -> Array:
+        """A table (c, k, x) of a result, or a mask (1, k, x), over all variables."""
+        mask = table.dtype == bool
+        out = np.full((len(table), len(self.x)), mask, table.dtype)
+        for i, b in enumerate(self.of[t]):
+            at = slice(self.start[b], self.start[b + 1])
+            entry = self.x[at] - own.low[i]
+            inside = (entry >= 0) & (entry < table.shape[2])
+            own_part = table[:, i, np.where(inside, entry, 0)]
+            out[:, at] = np.where(inside, own_part, False) if mask else own_part
+        return out
+
+    def _open(self, state: _State) -> Mask:
+        """Which variables a state and its pieces leave open."""
+        out = state.open.copy()
+        for t, piece in enumerate(state.pieces):
+            out &= self._spread(t, piece.own, piece.own.open[piece.p : piece.p + 1])[0]
+        return out
+
+    def _sums(self, state: _State) -> tuple[Array, Array, Mask]:
+        """All sums of a state, their constants, and which variables its pieces leave open."""
+        parts, constants = [self.common], [self.constant]
+        for t, piece in enumerate(state.pieces):
+            own, p = piece.own, piece.p
+            tables, constant = list(own.tables[p]), [0.0] * own.tables.shape[1]
+            for s, (a, b) in zip(piece.squares, piece.means, strict=True):
+                w = own.weight[p, s]
+                tables += [own.allow[p, s] - w * (own.y - a) * (own.y - b), w * (own.y - a),
+                           w * (b - own.y)]  # fmt: skip
+                constant += [own.bound[p, s], 0.0, 0.0]
+            parts.append(self._spread(t, own, np.array(tables).reshape(-1, *own.y.shape)))
+            constants.append(np.array(constant))
+        return np.concatenate(parts), np.concatenate(constants), self._open(state)
+
+    def _solve(self, state: _State) -> tuple[bool, Array | None]:
+        """Whether nothing fits a state, proved; else a mixture (variables,) if one was found."""
+        a, c, open_ = self._sums(state)
+        block = self.block[open_]
+        if len(np.unique(block)) < len(self.counts):
+            return True, None
+        if not len(a):
+            return False, open_ / np.bincount(block)[self.block]
+        a = np.nan_to_num(a[:, open_], nan=-1e9, neginf=-1e9)
+        size = np.maximum(np.abs(a).max(1), np.abs(c))
+        some = size > 0
+        a, c, size = a[some] / size[some, None], c[some] / size[some], size[some]
+        each = np.zeros((len(self.counts), len(block) + 1))
+        each[block, np.arange(len(block))] = 1
+        found = linprog(
+            [*np.zeros(len(block)), -1], np.column_stack([-a, np.ones(len(a))]), c, each,
+            np.ones(len(self.counts)), [*[(0, None)] * len(block), (None, 0)], method="highs",
+        )  # fmt: skip
+        if found.x is None:
+            return False, None
+        if found.x[-1] < 0:
+            weight = np.maximum(-found.ineqlin.marginals, 0.0)
+            most = np.full(len(self.counts), -np.inf)
+            np.maximum.at(most, block, weight @ a)
+            if most.sum() + weight @ c < -SLACK * (weight * np.maximum(1, 1 / size)).sum():
+                return True, None
+        mixture = np.zeros(len(self.x))
+        mixture[open_] = found.x[:-1]
+        return False, mixture
+
+    def ask(self, programmes: int, steps: int) -> tuple[bool | None, Counts]:
+        """Whether a vector fits, with one that does; None where the programmes did not suffice.
+
+        Branch and bound: pieces first, then ranges of means, then counts. steps : of a walk from
+        the counts near each mixture.
+        """
+        nothing = np.empty((0, len(self.root[0])), np.int32)
+        stack = [_State((), np.ones(len(self.x), bool))]
+        for _ in range(programmes):
+            if not stack:
+                return False, nothing
+            state = stack.pop()
+            none, mixture = self._solve(state)
+            if none:
+                continue
+            if mixture is None:
+                return None, nothing
+            after = self._next(state, mixture)
+            if len(state.pieces) == len(self.tables):
+                near = self._counts(mixture)
+                x = self.search.walk(self.root, near, -1, steps if after else 0)
+                if len(x):
+                    return True, x
+            stack += reversed(after)
+        return (None if stack else False), nothing
+
+    def _counts(self, mixture: Array) -> Counts:
+        mean = np.bincount(self.block, mixture * self.x, len(self.counts))
+        return np.round(mean[: len(self.counts) - len(self.merged)]).astype(np.int64)
+
+    def _next(self, state: _State, mixture: Array) -> list[_State]:
+        """The cases of a state, the nearest to the mixture first; none where one vector is left."""
+        t = len(state.pieces)
+        if t < len(self.tables):
+            return [state.put(t, piece) for piece in _pieces(self.tables[t])]
+        few = np.log10([d.sum() for d in self._domain(state)]).sum() <= _FEW
+        finer = None if few else self._finer(state) or self._halved(state, mixture)
+        return finer or self._split(state, mixture)
+
+    def _finer(self, state: _State) -> list[_State]:
+        """Smaller pieces of a tau² within which a weight is not nearly known."""
+        for t, piece in enumerate(state.pieces):
+            (t0, t1), v = piece.own.tau2[piece.p], piece.own.v
+            small, large = np.nanmin(v), np.nanmax(v)
+            p, target = piece.own.target.printed, piece.own.target
+            known = (t1 + small) * (t0 + large) <= _KNOWN * (t0 + small) * (t1 + large)
+            if known or not np.isfinite(t1) or p.method.tau2_method in TWO_STEPS:
+                continue  # it has pieces of two tau², and these would lose the first
+            domain = self._domain(state)
+            narrower = replace(target, printed=p.by(p.limits | {"tau2": (t0, t1)}))
+            own = build(narrower, domain)
+            if own is not None:
+                narrow(own, domain)
+            finer = [] if own is None else [state.put(t, f) for f in _pieces(own)]
+            return finer or [replace(state, open=np.zeros_like(state.open))]
+        return []
+
+    def _domain(self, state: _State) -> list[Mask]:
+        """Counts of each row that a state leaves."""
+        open_, out = self._open(state), []
+        for r, whole in enumerate(self.root[0]):
+            own = np.zeros_like(whole)
+            own[self.counts[r][open_[self.start[r] : self.start[r + 1]]]] = True
+            out.append(own)
+        return out
+
+    def _halved(self, state: _State, mixture: Array) -> list[_State]:
+        """Two ranges of a mean about which a mixture's sum of squares is larger than it may be."""
+        for t, piece in enumerate(state.pieces):
+            own, p = piece.own, piece.p
+            for at, (s, (a, b)) in enumerate(zip(piece.squares, piece.means, strict=True)):
+                w, y = own.weight[p, s], own.y
+                tables = np.nan_to_num(np.array([w, w * y, w * y * y, own.allow[p, s]]))
+                m = self._spread(t, own, tables) @ mixture
+                mean, most = m[1] / m[0], own.bound[p, s] + m[3]
+                if m[2] - m[1] * mean > most + _CLOSE * abs(most) and b - a > _NARROW:
+                    middle = min(max(mean, a + (b - a) / 4), b - (b - a) / 4)
+                    halves = sorted([(a, middle), (middle, b)], key=lambda h: h[0] > mean)
+                    cut = [(*piece.means[:at], h, *piece.means[at + 1 :]) for h in halves]
+                    return [state.put(t, replace(piece, means=means)) for means in cut]
+        return []
+
+    def _split(self, state: _State, mixture: Array) -> list[_State]:
+        """The counts of the row whose counts are mixed most widely, below their mean and above."""
+        k = len(self.root[0])
+        mean = np.bincount(self.block, mixture * self.x)
+        wide = np.bincount(self.block, mixture * (self.x - mean[self.block]) ** 2)[:k]
+        left = np.bincount(self.block, state.open)[:k]
+        wide = np.where(left > 1, wide / np.diff(self.start)[:k] ** 2, -1.0)
+        row = int(wide.argmax())
+        if wide[row] < 0:
+            return []
+        own = self.block == row
+        counts = self.x[own & state.open]
+        cut = min(max(int(np.floor(mean[row])), counts[0]), counts[-1] - 1)
+        below = ~own | (self.x <= cut)
+        parts = sorted([below, ~own | ~below], key=lambda part: mixture[own & part].sum() < 0.5)
+        return [replace(state, open=state.open & part) for part in parts]
+
+
+def _pieces(own: Tables) -> Iterator[_Piece]:
+    """The pieces that a result has open, with all that their means can be."""
+    for p in np.flatnonzero(own.alive):
+        y = own.y[own.open[p] & ~np.isnan(own.y)]
+        if len(y):
+            many = int(np.isfinite(own.bound[p]).sum())
+            yield _Piece(own, int(p), ((float(y.min()), float(y.max())),) * many)
