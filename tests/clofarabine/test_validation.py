@@ -165,7 +165,9 @@ def test_the_patients_of_the_survey_add_up_to_what_its_report_says():
     assert validation_published.rows_of("aki2020")["n"].sum() == 15536
 
 
-@pytest.mark.parametrize("name", ["pritz1997 logit", "stijnen2010 treated"])
+@pytest.mark.parametrize(
+    "name", ["pritz1997 logit", "stijnen2010 treated", "pritz1997 GLMM", "stijnen2010 GLMM"]
+)
 def test_a_published_method_is_named(name):
     stated = store.load("published_analyses").set_index("analysis", drop=False).loc[name]
     numbers = {q: v for q, v in validation_published.in_percent(name).items() if q != "tau2"}

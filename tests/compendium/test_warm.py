@@ -1,7 +1,6 @@
 """Forked kernels: nothing of one is seen by the next, and all else is as elsewhere."""
 
 import ast
-import importlib.util
 import json
 import os
 import signal
@@ -117,8 +116,8 @@ def test_a_module_that_cannot_be_imported_is_the_notebooks_affair(tmp_path):
         assert _forked(*run_all([step], build=tmp_path / "build", warm=warm))
 
 
-def _imported(path) -> set[str]:
-    """Modules that a notebook's cells import, and what they import from them."""
+def _named(path) -> set[str]:
+    """What a notebook's cells import: modules, and what may be one in a package."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
     found = set()
@@ -127,30 +126,34 @@ def _imported(path) -> set[str]:
             found |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
-    return {n for n in found if importlib.util.find_spec(n.rpartition(".")[0] or n) and _is_one(n)}
+    return found
 
 
-def _is_one(name: str) -> bool:
+PRELOADED = """
+import importlib, importlib.util, sys, threading
+for name in {preload!r}: importlib.import_module(name)
+loaded = set(sys.modules)
+
+def is_module(name):
     try:
         return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:  # a function of a module
         return False
 
+missing = [n for n in {names!r} if n not in loaded and is_module(n)]
+assert not missing, f'to be named in compendium.toml, preload: {{missing}}'
+import matplotlib, numba
+assert threading.active_count() == 1
+assert 'matplotlib_inline.backend_inline' not in sys.modules
+assert not numba.np.ufunc.parallel._is_initialized, 'its threads would not survive'
+"""
+
 
 def test_what_is_preloaded_is_what_notebooks_import_silent_and_without_a_thread():
     """What a module prints when it is imported no notebook would show."""
-    names = sorted(set().union(*(_imported(s.path) for s in project().steps)))
+    names = sorted(set().union(*(_named(s.path) for s in project().steps)))
     assert "clofarabine.audit.ledger" in names
-    code = (
-        "import importlib, sys, threading\n"
-        f"for name in {project().preload!r}: importlib.import_module(name)\n"
-        f"missing = set({names!r}) - set(sys.modules)\n"
-        "assert not missing, f'to be named in compendium.toml, preload: {missing}'\n"
-        "import matplotlib, numba\n"
-        "assert threading.active_count() == 1\n"
-        "assert 'matplotlib_inline.backend_inline' not in sys.modules\n"
-        "assert not numba.np.ufunc.parallel._is_initialized, 'its threads would not survive'"
-    )
+    code = PRELOADED.format(preload=project().preload, names=names)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

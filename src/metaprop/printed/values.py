@@ -64,7 +64,8 @@ def _of_glmm(result: Result, x: Counts) -> Values:
     inside = ((x > 0) & (x < n)).any(1)
     estimate, se, tau2 = np.full((3, len(x)), np.nan)
     if inside.any():
-        fit = likelihood.glmm(x[inside], n)
+        own = x[inside]  # sizes for each vector: compiled code warns of what is broadcast
+        fit = likelihood.glmm(own, np.tile(n, (len(own), 1)))
         estimate[inside], se[inside], tau2[inside] = fit.estimate, fit.se, fit.spread
     z = ndtri(0.975)
     out: Values = {"estimate": [expit(estimate)], "tau2": [tau2], "I2": []}
