@@ -2,7 +2,7 @@
 
 One run of all notebooks, under odd conditions and without a network, serves every test here: the
 comparison of this package, nbval's, and byte for byte. tests/browser runs each notebook once more,
-in an ordinary kernel of JupyterLab.
+in a kernel of JupyterLab, which has imported libraries alone.
 """
 
 import contextlib
