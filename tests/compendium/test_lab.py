@@ -145,8 +145,8 @@ def test_a_kernel_that_dies_is_started_anew_and_all_end_with_the_server(server):
     kernel = Kernel(address, runtime)
     first = int(kernel.says("import os; print(os.getpid())"))
     os.kill(first, signal.SIGKILL)
-    end = time.monotonic() + 60
-    while _asked(address, kernel.at)["execution_state"] not in ("restarting", "starting"):
+    end, second = time.monotonic() + 120, first
+    while second == first:
         assert time.monotonic() < end
-        time.sleep(0.1)
-    assert int(kernel.says("import os; print(os.getpid())")) != first
+        with suppress(RuntimeError):  # the client saw none that beats
+            second = int(kernel.says("import os; print(os.getpid())"))
