@@ -10,6 +10,7 @@ one-arm rates take that way is not said there. Anscombe's constants make the var
 """
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def frame(base: Body) -> pd.DataFrame:
         for name, only in (("primary", "PAS"), ("all", None)):
             sets = sets_of(base.evidence, base.pooled, methods, only)
             methods = [m for m, *_ in sets]
-            record[name] = listed(named(m.tau2_method for m in methods))
+            record[name] = named(m.tau2_method for m in methods)
             for j, e in enumerate(studies.ENDPOINTS if only and sets else ()):
                 x = np.concatenate([pair[j][:, at] for _, *pair in sets])
                 record[e] = span(x.min(), x.max())
@@ -62,16 +63,14 @@ def table(found: pd.DataFrame) -> Shown:
     names = {"added": "added to events and to non-events", "source": "who offers it"}
     names |= {c: f"estimators, {c} numbers" for c in ("primary", "all")}
     names |= {e: f"{e} of {LARGEST}, primary" for e in studies.ENDPOINTS}
+    found = found.assign(primary=found["primary"].map(listed), all=found["all"].map(listed))
     return shown(found, names, "Arcsine of corrected counts: what the printed numbers leave")
 
 
 def facts(base: Body, found: pd.DataFrame) -> Part:
     """Estimators that some correction leaves (primary numbers, all numbers), and those that go."""
     usual = named(m.tau2_method for m, *_ in base.primary)
-    out = {}
-    for name in ("primary", "all"):
-        words = [w for cell in found[name] for w in cell.replace(" and ", ", ").split(", ")]
-        out[name] = [w for w in dict.fromkeys(words) if w != "none"]
+    out = {name: list(chain(*found[name])) for name in ("primary", "all")}
     lost = [word for word in usual if word not in out["primary"]]
     parts = {name: listed(words, "no estimator") for name, words in out.items()}
     return Part(parts | {"lost": listed(lost)} if usual else {})

@@ -97,7 +97,7 @@ def test_what_corrections_leave_is_told(evidence, monkeypatch):
     base = SimpleNamespace(evidence=evidence, pooled=POOLED)
     base.primary = readings.sets_of(evidence, POOLED, pieces.ESTIMATORS_ALONE, "PAS")
     found = corrected.frame(base).set_index("source")
-    assert found.loc["Anscombe 1948", ["primary", "all"]].tolist() == ["REML", "none"]
+    assert found.loc["Anscombe 1948", ["primary", "all"]].tolist() == [["REML"], []]
     one = replace(REML, scale="PAS-anscombe")
     x = readings.sets_of(evidence, POOLED, [one], "PAS")[0][1]
     at = evidence["CR"].labels.index("CLOFAL06952")
