@@ -20,7 +20,7 @@ LIBRARIES = (
     "seaborn",
     "ipywidgets",
 )
-WARM = Warm(LIBRARIES, kept=2**20)  # many kernels stay: each is to keep little
+WARM = Warm(LIBRARIES)
 Provisioner = provisioner(WARM)
 _ENTRY = EntryPoint("compendium", f"{__name__}:Provisioner", KernelProvisionerFactory.GROUP_NAME)
 

@@ -22,10 +22,13 @@ from typing import Any, Self
 
 SWITCH = "COMPENDIUM_FORK"
 
-# Bytes from which on freed memory goes back to the machine at once, for GNU's C library. Without a
-# bound half a GB stays with a kernel that once held many arrays of some MB; with one of 1 MB a long
-# search takes a tenth longer.
-KEPT = 8 * 2**20
+# For GNU's C library: what is freed goes back to the machine. Else much of it stays with a kernel
+# that once held many arrays of some MB, in pieces that no larger one fits into.
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(2**20),
+}
 
 RUNNING: list[Any] = []  # managers of the kernels that run
 
@@ -91,18 +94,10 @@ class Forked:
 
 
 class Warm:
-    """A process that has imported modules, for as long as a block lasts; started when needed.
+    """A process that has imported modules, for as long as a block lasts; started when needed."""
 
-    kept : bytes of freed memory that its kernels may keep in one piece.
-    """
-
-    def __init__(self, modules: Iterable[str] = (), kept: int = KEPT) -> None:
+    def __init__(self, modules: Iterable[str] = ()) -> None:
         self.modules = tuple(modules)
-        self.env = {
-            "MALLOC_ARENA_MAX": "2",
-            "MALLOC_MMAP_THRESHOLD_": str(kept),
-            "MALLOC_TRIM_THRESHOLD_": str(kept),
-        }
         self._lock = threading.Lock()
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
@@ -137,7 +132,7 @@ class Warm:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, script, str(theirs.fileno()), *self.modules],
                 stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
-                env=os.environ | self.env,
+                env=os.environ | FRUGAL,
             )  # fmt: skip
 
     def fork(self, arguments: list[str], env: dict[str, str], cwd: str) -> Forked | None:
