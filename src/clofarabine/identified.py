@@ -17,6 +17,16 @@ from .tables import store
 
 LATER = "survey-2024"
 LARGEST = "CLOFAL06952"
+# Scenarios as tables name them; the counts come from the reports that scenarios.csv names.
+SCENARIOS = {
+    "base": "evidence as documented",
+    "suo-best-response": "Suo 2013 with best responses",
+    LATER: "survey as reported in 2024",
+    f"{LATER} with suo-best-response": "survey of 2024, Suo 2013 with best responses",
+    "id99-383-of-16": "ID99-383 with 16 patients",
+    "id99-383-of-15": "ID99-383 with 15 patients",
+    "id99-383-of-9": "ID99-383 with 9 patients",
+}
 CONTRADICTS = (
     "**The evidence contradicts the printed pooled results**: no vector of counts meets them under "
     "any method. The table of smallest changes says by how much."
@@ -133,6 +143,11 @@ def survey_replaced() -> bool:
     used = store.load_evidence(LATER).set_index("row").loc[LARGEST]
     ends = [f"{e.lower()}_{end}" for e in studies.ENDPOINTS for end in ("min", "max")]
     return bool((used[ends] != report[ends]).any())
+
+
+def in_words(scenario: str) -> str:
+    """What a table calls a scenario: its words, or its name where the data hold a new one."""
+    return SCENARIOS.get(scenario, scenario)
 
 
 def scenarios() -> list[str]:

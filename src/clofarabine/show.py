@@ -100,9 +100,9 @@ def _large(value: Real) -> str:
 
 
 def _numeric(column: pd.Series) -> bool:
-    """Whether a column holds numbers, or text that is read as one."""
+    """Whether a column holds numbers, or text that is read as one; or nothing but dashes."""
     values = [v for v in column if not (pd.api.types.is_scalar(v) and pd.isna(v))]
-    return bool(values) and all(
+    return len(column) > 0 and all(
         _FIGURES.fullmatch(v) is not None
         if isinstance(v, str)
         else isinstance(v, Real) and not pd.api.types.is_bool(v)

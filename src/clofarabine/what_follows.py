@@ -18,7 +18,7 @@ from . import readings as reading
 from .audit.ledger import Paper
 from .audit.rules_pooled_results import other_studies
 from .figures import show
-from .identified import LARGEST, NONE, Body, Part, evidence_of, left, listed, plain, span
+from .identified import LARGEST, NONE, Body, Part, evidence_of, in_words, left, listed, plain, span
 from .identified import scenarios as named
 from .identified_shown import TAU2, Shown, ends, shown
 from .reconstruction import COMMON, METHODS
@@ -255,7 +255,8 @@ def scenarios(methods: pd.DataFrame) -> Shown:
     some = methods[methods["n_coupled"] > 0]
     codes = {"tau2_method": TAU2_METHOD, "ci_method": CI_METHOD, "inverse": INVERSE}
     some = some.replace(codes)
-    some = some.assign(rows=some["rows"].map(reading.rows_in_words))
+    words = {"rows": reading.rows_in_words, "scenario": in_words}
+    some = some.assign(**{column: some[column].map(f) for column, f in words.items()})
     columns = ["scenario", "endpoint", "tau2_method", "ci_method", "inverse", "rows", "n_coupled"]
     caption = "Scenarios: common methods that leave a vector under all numbers"
     names = TAU2 | {"ci_method": "interval", "n_coupled": "vectors"}
@@ -284,7 +285,9 @@ def scenarios_shown(pieces: pd.DataFrame) -> Shown:
     """The same as a table."""
     names = {c: f"CR of {LARGEST}, {c} numbers" for c in ("primary", "all")}
     names["estimators"] = "estimators, all numbers"
-    return shown(scenario_ranges(pieces), names, "What each scenario leaves")
+    ranges = scenario_ranges(pieces)
+    ranges["scenario"] = ranges["scenario"].map(in_words)
+    return shown(ranges, names, "What each scenario leaves")
 
 
 def repairs_frame(base: Body) -> pd.DataFrame:
@@ -300,7 +303,8 @@ def repairs_frame(base: Body) -> pd.DataFrame:
 def repairs(found: pd.DataFrame) -> Shown:
     """Smallest change of the counts that lets the printed results hold."""
     away = found[found["smallest_change"] > 0]
-    away = away.assign(method=[tiers.in_words(*m.split("/")) for m in away["method"]])
+    methods = [tiers.in_words(*m.split("/")) for m in away["method"]]
+    away = away.assign(method=methods, scenario=away["scenario"].map(in_words))
     headings = {"smallest_change": "patients", "nearest": "vectors"}
     caption = "Smallest change of the counts after which all numbers of an endpoint hold"
     none = "No count has to change: all numbers of both endpoints hold in every scenario."
@@ -309,6 +313,7 @@ def repairs(found: pd.DataFrame) -> Shown:
 
 def scenario_facts(table: pd.DataFrame) -> Part:
     """Which scenarios leave no vector."""
+    table = table.assign(scenario=table["scenario"].map(in_words))
     total = table.groupby("scenario", sort=False)["n_coupled"].sum()
     some = table[table["n_coupled"] > 0].groupby("scenario", sort=False)["tau2_method"].unique()
     words = [f"{name} ({listed([TAU2_METHOD[code] for code in m])})" for name, m in some.items()]

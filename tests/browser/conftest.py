@@ -21,6 +21,8 @@ from clofarabine.tables.store import OUTPUT_VARIABLE, ROOT
 
 _QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # A save of its own in the middle of ours makes JupyterLab ask which of the two is to stay.
+    "docmanager-extension/plugin": {"autosave": False},
 }
 
 

@@ -346,7 +346,9 @@ def test_scenarios_are_told_by_what_they_leave():
     assert row["all"] == identified.span(own.min().iloc[0], own.max().iloc[1])
     assert row["estimators"] == "DerSimonian-Laird and Hartung-Makambi"
     assert pd.isna(told.loc["survey-2024", "all"])
-    assert "id99" not in what_follows.scenarios_shown(frame).text  # what was not searched
+    shown = what_follows.scenarios_shown(frame).text
+    assert "survey as reported in 2024" in shown
+    assert "with 15 patients" not in shown  # what was not searched
     assert told.loc["survey-2024", "estimators"] == "none"
 
 
@@ -356,8 +358,9 @@ def test_methods_are_shown_in_words():
     shown = what_follows.repairs(store.load("repairs")).text + what_follows.scenarios(methods).text
     shown += " ".join(what_follows.scenario_facts(methods).facts.values())
     assert "maximum likelihood, Wald, harmonic mean of n" in shown
-    for code in ("/wald", "age-groups", "split:"):
+    for code in ("/wald", "age-groups", "split:", *identified.scenarios()):
         assert code not in shown
+    assert set(identified.scenarios()) < set(identified.SCENARIOS)
     assert not re.search(r"\b(ML|HS)\b", shown)
 
 

@@ -107,6 +107,12 @@ def test_the_plain_text_holds_the_same_cells_in_line():
         assert re.sub(r"\s+", " ", line).endswith(" ".join(cells))
 
 
+def test_a_column_of_nothing_but_dashes_stands_where_its_numbers_would():
+    made = table(pd.DataFrame({"study": ["A", "B"], "none known": [pd.NA, None]}))
+    assert [line[-1] for line in made.text.splitlines()[1:]] == ["–", "–"]
+    assert made.html.count("text-align:right") == 3
+
+
 def test_a_named_index_is_a_column_and_equal_frames_give_equal_bytes():
     grouped = FRAME.groupby("study")[["rate"]].max()
     assert [c[2] for c in _read(table(grouped)).cells][:2] == ["study", "rate"]
