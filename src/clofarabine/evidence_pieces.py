@@ -8,13 +8,13 @@ smaller, under one method.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import chain, groupby, product
+from itertools import chain, product
 
 import numpy as np
 import pandas as pd
 
 from metaprop import pooling
-from metaprop.counts.statement import EVERYTHING, Limits
+from metaprop.counts.statement import EVERYTHING
 from metaprop.counts.tables import Counts
 from metaprop.counts.vectors import below
 from metaprop.effectsize import Array, back_transform, overall_n, transform
@@ -40,8 +40,8 @@ ENDPOINTS = ("CR", "OR")
 ROUNDING = {"half up": (-0.5, 0.5), "truncated": (0.0, 1.0), "unknown": (-0.5, 1.0)}
 # Methods that differ in tau² alone: Wald, Miller's inverse at the harmonic mean, row per age group.
 ESTIMATORS_ALONE = tuple(m for m in METHODS if {"wald", "harmonic", "age-groups"} <= set(varied(m)))
-# Those of them that are searched again and again, and without a documented count: there the
-# two-step estimator, which no sum of squares bounds, takes minutes.
+# Those of them that are searched without a documented count, too: there the two-step estimator,
+# which no sum of squares bounds, takes minutes.
 QUICK = tuple(m for m in ESTIMATORS_ALONE if m.tau2_method != "DL2")
 GRID = tuple(dict.fromkeys((*COMMON, *ESTIMATORS_ALONE)))
 # Rows whose counts the tables follow.
@@ -86,8 +86,7 @@ def targets(
     out: Targets = {}
     for _, r in pooled[pooled["endpoint"] == endpoint].iterrows():
         key = (r["population"], r["transformation"])
-        own: Limits = {}
-        out[key] = own
+        own = out[key] = {}
         for number in NUMBERS:
             name = " ".join((endpoint, *key, number))
             more = margin + (name in off)
@@ -162,12 +161,11 @@ def _record(evidence: Evidence, sets: dict[str, Counts | None]) -> dict:
 
 
 class _Pieces:
-    """Identified sets of one body of evidence, each found once."""
+    """Identified sets of one body of evidence, each found once, or by another that knew as much."""
 
-    def __init__(self, evidence: dict[str, Evidence], pooled: pd.DataFrame) -> None:
-        self.evidence, self.pooled = evidence, pooled
+    def __init__(self, evidence: dict[str, Evidence], pooled: pd.DataFrame, memory: Memory) -> None:
+        self.evidence, self.pooled, self.memory = evidence, pooled, memory
         self.found = cache(self._found)
-        self.memory: Memory = {}
 
     def _found(self, endpoint: str, methods: tuple[Method, ...], only: str | None,
                without: tuple[str, ...] = ()) -> dict[Method, Counts]:  # fmt: skip
@@ -232,8 +230,7 @@ def decomposition(
     ----------
     scenarios : dict
         Evidence of CR and OR by scenario; the documented counts are left out of the first one.
-    pooled : DataFrame
-        As pooled_results.csv.
+    pooled : DataFrame, as pooled_results.csv
     each_number : sequence of str
         Scenarios with each printed number left out too, the primary ones under all METHODS.
 
@@ -245,24 +242,27 @@ def decomposition(
         of the other endpoint; smallest and largest count of the followed rows over them. "cr" and
         "or" use one endpoint's numbers, and of the other its evidence alone, so that it has no
         entry. Every estimator has its rows with Wald, harmonic and age groups, which alone are
-        tried without a number or a documented count (all but the two-step DL); another method has
-        a row where it leaves a vector.
+        tried without a number or a documented count (all but the two-step DL), any other where
+        it leaves a vector.
     """
     bodies = [(name, e, GRID, name in each_number) for name, e in scenarios.items()]
     bodies += [(name, e, QUICK, False) for name, e in _documented(bodies[0][1])]
-    records = side_by_side(lambda task: list(_records(pooled, *task)), _tasks(bodies))
+    records = side_by_side(lambda tasks: list(_records(pooled, tasks)), _tasks(bodies))
     frame = pd.DataFrame(list(chain(*records)))
     order = [frame["evidence"].map([b[0] for b in bodies].index), _rank(frame["numbers"], pooled)]
     frame = frame.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
     return frame.astype(dict.fromkeys(["n_cr", "n_or", *_columns()], "Int64"))
 
 
-def _tasks(bodies: Sequence[tuple]) -> Iterator[tuple]:
-    """Each body once an estimator and interval: what one task holds is gone when it ends."""
-    for name, evidence, methods, each_number in bodies:
-        tried = METHODS if each_number else methods
-        for _, own in groupby(tried, lambda m: (m.tau2_method, m.ci_method)):
-            yield name, evidence, tuple(own), each_number
+def _tasks(bodies: Sequence[tuple]) -> Iterator[list[tuple]]:
+    """For each estimator and interval, the bodies of evidence with its methods."""
+    for kind in dict.fromkeys((m.tau2_method, m.ci_method) for m in METHODS):
+        tasks = []
+        for name, evidence, methods, each_number in bodies:
+            tried = METHODS if each_number else methods
+            own = tuple(m for m in tried if (m.tau2_method, m.ci_method) == kind)
+            tasks += [(name, evidence, own, each_number)] if own else []
+        yield tasks
 
 
 def _rank(numbers: pd.Series, pooled: pd.DataFrame) -> pd.Series:
@@ -271,17 +271,17 @@ def _rank(numbers: pd.Series, pooled: pd.DataFrame) -> pd.Series:
     return numbers.map(["primary", "all", *map(str.lower, ENDPOINTS), *names].index)
 
 
-def _records(
-    pooled: pd.DataFrame, name: str, evidence: dict[str, Evidence], methods: tuple[Method, ...],
-    each_number: bool,
-) -> Iterator[dict]:  # fmt: skip
-    """The rows of one body of evidence in the table."""
-    for numbers, m, sets, free in _rows(_Pieces(evidence, pooled), methods, each_number):
-        if m in ESTIMATORS_ALONE or any(x is not None and len(x) for x in sets.values()):
-            columns = dict(zip(VARIED, varied(m), strict=True))
-            columns |= {"inverse": "any"} if free else {}
-            head = {"evidence": name, "numbers": numbers, **columns}
-            yield head | _record(evidence["CR"], sets)
+def _records(pooled: pd.DataFrame, tasks: list[tuple]) -> Iterator[dict]:
+    """The rows of an estimator and interval in the table; what the first body found serves all."""
+    base: Memory = {}
+    for i, (name, evidence, methods, each_number) in enumerate(tasks):
+        pieces = _Pieces(evidence, pooled, base.copy() if i else base)
+        for numbers, m, sets, free in _rows(pieces, methods, each_number):
+            if m in ESTIMATORS_ALONE or any(x is not None and len(x) for x in sets.values()):
+                columns = dict(zip(VARIED, varied(m), strict=True))
+                columns |= {"inverse": "any"} if free else {}
+                head = {"evidence": name, "numbers": numbers, **columns}
+                yield head | _record(evidence["CR"], sets)
 
 
 def misses(

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metaprop.counts.solve import TooLarge, identified_set, meets_at
-from metaprop.counts.statement import Limits, Printed
+from metaprop.counts.statement import EVERYTHING, Limits, Printed
 from metaprop.counts.tables import Counts
 from metaprop.counts.vectors import among, codes, different, ordered
 from metaprop.effectsize import INVERSES, Array, Inverse
@@ -117,7 +117,7 @@ def targets_of(pooled: pd.DataFrame, endpoint: str) -> Targets:
     return {(r["population"], r["transformation"]): limits(r) for _, r in part.iterrows()}
 
 
-# Paediatric sets that were found before, by what they answer: see `reconstruct`.
+# Sets that were found before, by what they answer: see `reconstruct`.
 Memory = dict[tuple, Counts]
 
 
@@ -144,13 +144,15 @@ def reconstruct(
     extra
         As in `identified_set`, for the paediatric rows.
     memory : dict, optional
-        Takes the vectors that meet the paediatric arcsine numbers, so that a call in which only
-        other numbers differ does not search for them again.
+        Takes the vectors that meet the paediatric arcsine numbers, and where no double arcsine
+        number is asked, those that meet the overall ones too, so that a call in which only other
+        numbers differ does not search for them again.
     options
         limit, client, progress of `identified_set`.
     """
     targets = pooled if isinstance(pooled, dict) else targets_of(pooled, endpoint)
     memory = {} if memory is None else memory
+    pairs = memory if extra is None else {}  # a further sum makes them sets of their own
 
     def under(kind: tuple[str, str, str]) -> dict[Method, Found]:
         own = [m for m in methods if (m.scale, m.tau2_method, m.ci_method) == kind]
@@ -161,7 +163,7 @@ def reconstruct(
         out = {}
         for rows in dict.fromkeys(m.rows for m in own):
             wanted = {i: sets[i] for i in dict.fromkeys(m.inverse for m in own if m.rows == rows)}
-            joint = _extend(evidence, children, targets, rows, wanted, options)
+            joint = _extend(evidence, children, targets, rows, wanted, pairs, options)
             for inverse, x in joint.items():
                 method = Method(*kind, inverse, rows)
                 out[method] = Found(method, sets[inverse], x)
@@ -199,29 +201,48 @@ def _by_inverse(printed: Printed, x: Counts, inverses: Iterable[Inverse]) -> dic
 
 def _fits(printed: Printed, x: Counts, inverses: Iterable[Inverse]) -> dict:
     """Which vectors give the double arcsine numbers, by inverse."""
+    if _asks_nothing(printed.limits):
+        return dict.fromkeys(inverses, np.ones(len(x), bool))
     double = printed.by(scale="PFT")
     sizes = [double.by(inverse=i).nbar for i in inverses]
     return dict(zip(inverses, meets_at(double, x, sizes), strict=True))
 
 
+def _asks_nothing(numbers: Limits) -> bool:
+    return all(numbers.get(q, EVERYTHING) == EVERYTHING for q in NUMBERS)
+
+
 def _extend(
     evidence: Evidence, printed: Printed, targets: Targets, rows: Rows,
-    sets: dict[Inverse, Counts], options: dict,
+    sets: dict[Inverse, Counts], memory: Memory, options: dict,
 ) -> dict[Inverse, Counts]:  # fmt: skip
     """The paediatric vectors with every count of adults that meets the overall numbers."""
     union = different(np.concatenate(list(sets.values())))
     if not len(union):
         return dict.fromkeys(sets, np.empty((0, len(evidence.n)), np.int32))
-    add = evidence.overall(rows)
+    add, child = evidence.overall(rows), ~evidence.adult
     overall = replace(printed, n=tuple((add @ evidence.n).tolist()))
-    x = identified_set(
-        overall.by(targets["overall", "PAS"]), evidence.low, evidence.high, members=add,
-        given=(np.flatnonzero(~evidence.adult), union), **options,
-    )  # fmt: skip
-    x = x[np.lexsort([codes(own)[0] for own in (x @ add.T, x[:, ~evidence.adult])])]
+    primary = [tuple(own.items()) for (_, scale), own in targets.items() if scale == "PAS"]
+    bounds = evidence.low.tobytes(), evidence.high.tobytes()
+    key = (overall.n, overall.method, rows, *primary, *bounds)
+    if key in memory:
+        x = memory[key][among(memory[key][:, child], union)]
+    else:
+        x = identified_set(
+            overall.by(targets["overall", "PAS"]), evidence.low, evidence.high, members=add,
+            given=(np.flatnonzero(child), union), **options,
+        )  # fmt: skip
+        x = x[np.lexsort([codes(own)[0] for own in (x @ add.T, x[:, child])])]
+        if all(_asks_nothing(own) for (_, scale), own in targets.items() if scale == "PFT"):
+            memory[key] = x
     fits = _fits(overall.by(targets["overall", "PFT"]), x @ add.T, sets)
-    children = x[:, ~evidence.adult]
-    return {i: x[fit & among(children, sets[i])] for i, fit in fits.items()}
+    children = x[:, child]
+    return {i: x[fit & _among(children, sets[i], union)] for i, fit in fits.items()}
+
+
+def _among(x: Counts, some: Counts, every: Counts) -> NDArray[np.bool_]:
+    """Which vectors of x are among some of every one there is."""
+    return np.ones(len(x), bool) if len(some) == len(every) else among(x, some)
 
 
 def medoid(x: Counts) -> Counts:

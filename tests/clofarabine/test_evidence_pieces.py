@@ -119,13 +119,30 @@ def test_decomposition_holds_together():
     assert frame["evidence"].str.startswith("without documented").any()
 
 
+def test_what_one_body_of_evidence_found_serves_another(evidence):
+    """The same sets, whether the primary ones of another body are at hand or not."""
+    first = pieces._Pieces(evidence, POOLED, {})
+    _ = list(first.pairs((DL,), "PAS"))
+    some = next(n for n in pieces.ids(POOLED, "CR") if "PFT" in n)
+    name, other = next(b for b in pieces._documented(evidence) if "CLO05908 CR" in b[0])
+    for body in (evidence, other):
+        for numbers in (("PAS", None), (None, None), (None, some)):
+            own = [
+                dict(pieces._Pieces(body, POOLED, memory).pairs((DL,), *numbers))[DL]
+                for memory in (first.memory.copy(), {})
+            ]
+            for e in pieces.ENDPOINTS:
+                np.testing.assert_array_equal(own[0][e], own[1][e])
+                assert len(own[0][e]), name
+
+
 def test_the_primary_numbers_without_a_documented_count(evidence):
     """Less evidence leaves no less; told by its widest and its narrowest range."""
-    whole = pieces._Pieces(evidence, POOLED)
+    whole = pieces._Pieces(evidence, POOLED, {})
     known = {m: len(s["CR"]) for m, s in whole.pairs((DL, HS), "PAS")}
     name, without = next(b for b in pieces._documented(evidence) if "CLO05908 CR" in b[0])
     numbers, rows = [], {}
-    for n, m, s, _ in pieces._rows(pieces._Pieces(without, POOLED), pieces.QUICK, False):
+    for n, m, s, _ in pieces._rows(pieces._Pieces(without, POOLED, {}), pieces.QUICK, False):
         if n != "primary":
             break
         numbers.append(n)
