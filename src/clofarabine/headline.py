@@ -7,7 +7,7 @@ import pandas as pd
 from metaprop.heterogeneity import heterogeneity
 from metaprop.method import Method
 
-from . import identified, studies
+from . import identified, studies, summary
 from . import identified_facts as facts
 from .tables import store
 from .tables.store import ROOT, Texts
@@ -21,6 +21,7 @@ def values() -> dict[str, str]:
     verdicts = store.load("claims_verdicts")["verdict"]
     out = {"claims": str(len(verdicts))}
     out |= {v.replace(" ", "-"): str(n) for v, n in verdicts.value_counts().items()}
+    out |= _answer() | _audited()
     for endpoint in studies.ENDPOINTS:
         known = studies.load(endpoint, "overall")["kind"].eq("documented")
         out[f"documented-{endpoint}"] = str(int(known.sum()))
@@ -37,6 +38,27 @@ def values() -> dict[str, str]:
         low, high = 100 * known.i2_lower.min(), 100 * known.i2_upper.max()
         out[f"profile-{endpoint}"] = f"{low:.0f} to {high:.0f}"
     return out | _largest() | _pieces() | _overturned()
+
+
+def _answer() -> dict[str, str]:
+    """The pooled rates, percent, as printed and from documented counts."""
+    known = summary.facts()
+    out = {"studies": str(known["rows"])}
+    for e in studies.ENDPOINTS:
+        own, low, high = (known[f"{e}_{end}"] for end in ("estimate", "lower", "upper"))
+        out |= {
+            f"printed-{e}": f"{known[f'{e}_printed_estimate']:.0f}",
+            f"studies-{e}": str(known[f"{e}_known"]),
+            f"own-{e}": f"{own:.0f}% [{low:.0f}, {high:.0f}]",
+            f"new-own-{e}": f"{known[f'{e}_pi_lower']:.0f} to {known[f'{e}_pi_upper']:.0f}",
+        }
+    return out
+
+
+def _audited() -> dict[str, str]:
+    """How many agree by construction, how many discrepant claims are labels, and the weightiest."""
+    known = summary.facts()
+    return {"first": known["first"], **{k: str(known[k]) for k in ("built", "labels")}}
 
 
 def _range(bound: pd.Series) -> str:

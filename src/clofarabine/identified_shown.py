@@ -73,8 +73,9 @@ def left(base: Body, pieces: pd.DataFrame, scenario: str | None = None) -> Shown
     frame = pd.DataFrame(parts).rename_axis("tau² estimator")
     order = [m.tau2_method for m in ep.ESTIMATORS_ALONE if m.tau2_method in frame.index]
     caption = (
-        f"Possible counts of {LARGEST} under the primary (arcsine) numbers, those of one endpoint "
-        "alone, and all"
+        f"Possible counts of {LARGEST} under the primary (arcsine) numbers of both endpoints, all "
+        "numbers of one endpoint alone (CR <= OR is not asked there, so that more may be left), "
+        "and all of both"
     )
     frame = frame.loc[order].rename(index=_coded)
     return shown(frame.reset_index(), {}, caption)

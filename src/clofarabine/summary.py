@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+import pandas as pd
 from IPython.display import Markdown
 
 from . import studies, text
@@ -18,7 +19,8 @@ def facts() -> dict[str, Any]:
 
     Rates in percent: ours from documented counts (``CR_estimate`` ...), the paper's
     (``CR_printed_estimate`` ...), and the extremes over all other methods (``CR_least``,
-    ``CR_most``); ``claims`` and the number of each verdict; ``counts``, what is known of the
+    ``CR_most``); ``claims`` and the number of each verdict, ``built`` by construction, discrepant
+    ``labels`` and the ``first`` of them; ``counts``, what is known of the
     unpublished counts; ``verdict``, the answer in words.
     """
     out: dict[str, Any] = {}
@@ -42,9 +44,12 @@ def facts() -> dict[str, Any]:
     out["sources"] = studies.sources()
     out["methods"] = len(methods)
     out["rows"], out["patients"] = len(known), int(known["n"].sum())
-    verdicts = store.load("claims_verdicts")["verdict"]
-    out["claims"] = len(verdicts)
-    out |= {v.replace(" ", "_"): int((verdicts == v).sum()) for v in _VERDICTS}
+    audited = store.load("claims_verdicts").merge(store.load("claims"), on="id").set_index("id")
+    out["claims"] = len(audited)
+    out |= {v.replace(" ", "_"): int((audited["verdict"] == v).sum()) for v in _VERDICTS}
+    out["built"] = int(audited["reason"].str.contains("by construction").sum())
+    out["labels"] = int((audited["verdict"].eq("discrepant") & audited["unit"].eq("label")).sum())
+    out["first"] = _first(audited)
     return out | {"counts": _counts(), "inside": _named(_inside(out)), "verdict": _verdict(out)}
 
 
@@ -80,8 +85,8 @@ def _verdict(found: dict[str, Any]) -> str:
         f"{known[1]} of overall remissions"
         * few
         + ", so this is no confirmation" * (few and bool(inside))
-        + f". Of the {found['claims']} numbers in the paper, {found['discrepant']} do not hold "
-        "together with what they were checked against."
+        + f". Of the {found['claims']} numbers and labels in the paper, {found['discrepant']} do "
+        f"not hold together with what they were checked against; the weightiest: {found['first']}."
     )
 
 
@@ -103,6 +108,16 @@ def _counts() -> str:
     upper = bounds.query("quantity == 'pi_upper' and population == 'paediatric'")
     most = upper.set_index("endpoint")["max"]
     return (
-        f"{said} Over them the upper 95% prediction limit of a new study's rate "
+        f"{said} Over them the upper 95% prediction limit of a new study's rate in children "
         f"is at most {most['CR']:.0f}% (complete) and {most['OR']:.0f}% (overall)."
     )
+
+
+def _first(audited: pd.DataFrame) -> str:
+    """The weightiest finding among what is discrepant, in words."""
+    wrong = audited[audited["verdict"] == "discrepant"]
+    for claims in store.load("findings").sort_values("order")["claims"]:
+        own = wrong[wrong.index.isin(claims.split("; "))]
+        for c in own.head(1).to_dict("records"):
+            return "{quantity}, printed {printed}, recomputed {recomputed} ({evidence})".format(**c)
+    return "none"

@@ -259,7 +259,20 @@ def comparisons(paper: Paper) -> Iterator[Check]:
             mine = p[(p["quantity"] == what) & (p["population"] == c["population"])]["value"]
             rule = f"{mine.iloc[0]:g} months against {months:.1f} in the report"
             longer = bool(mine.iloc[0] > months)
-            yield Check(id, rule, c["printed"], "longer" if longer else "shorter", longer)
+            said = "longer" if longer else "shorter"
+            # No surer than the median that it compares, which no published number gives.
+            shared = _overlap(paper, study, what)
+            yield Check(id, rule, c["printed"], said, longer, "unpublished", shared)
+
+
+def _overlap(paper: Paper, study: str, what: str) -> str:
+    """How many of the children behind a median are the study's that it is compared with."""
+    told = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]
+    studies = str(told.get(f"studies with {what.removeprefix('median ')}", "")).split("; ")
+    rows = paper.tables["evidence"].query("population == 'paediatric'")
+    rows = rows[rows["study"].isin(studies)]
+    own = rows.loc[rows["study"] == study, "n"].sum()
+    return f"{own} of these {rows['n'].sum()} children are {study}'s own" if own else ""
 
 
 @registered("Limits of medians", "needs")

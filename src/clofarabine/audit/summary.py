@@ -21,8 +21,9 @@ def judged(paper: Paper, verdicts: pd.DataFrame) -> pd.DataFrame:
 def facts(ledger: pd.DataFrame) -> dict[str, Any]:
     """The numbers of the sentences that open and close the notebook, by name.
 
-    claims, findings and one number a verdict; `conclusions`: the findings that touch what the paper
-    concludes; and the phrases of `_pooled`, which depend on what is known of the counts.
+    claims, findings and one number a verdict; `labels`: the discrepant ones; `conclusions`: the
+    findings that touch what the paper concludes; and the phrases of `_pooled`, which depend on what
+    is known of the counts.
     """
     n = ledger["verdict"].value_counts()
     wrong = discrepancies(ledger)
@@ -36,6 +37,7 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
         **{v.replace(" ", "_"): int(n.get(v, 0)) for v in VERDICTS},
         "findings": wrong.index.nunique(),
         "unexplained": int((wrong.index == "").sum()),
+        "labels": int((ledger["verdict"].eq("discrepant") & ledger["unit"].eq("label")).sum()),
         "conclusions": len(first),
         "named": "; ".join(f"*{name}*" for name in first) or "none",
         **_pooled(ledger),
@@ -145,8 +147,9 @@ def with_caveat(ledger: pd.DataFrame) -> pd.DataFrame:
 def limits_of_medians(ledger: pd.DataFrame) -> dict[str, Any]:
     """Limits of medians that look like ranges: how many, and whether ranges they can be.
 
-    limits : how many. everyone, responders : the largest survival of all patients and of the
-    responders, who are among them. place : where the second lies ("beyond" or "within").
+    limits : how many; printed : how often they stand there. everyone, responders : the largest
+    survival of all patients and of the responders, who are among them. place : where the second
+    lies ("beyond" or "within").
     """
     caveats = ledger["check"].eq("medians") & ledger["caveat"].notna()
     results = ledger[caveats & ledger["section"].eq("Efficacy")].set_index("quantity")["value"]
@@ -156,7 +159,8 @@ def limits_of_medians(ledger: pd.DataFrame) -> dict[str, Any]:
     }
     found = {name: float(results.get(quantity, float("nan"))) for name, quantity in ends.items()}
     place = "beyond" if found["responders"] > found["everyone"] else "within"
-    return {"limits": int(caveats.sum()), "place": place, **found}
+    limits = ledger.loc[caveats, ["quantity", "population", "printed"]].drop_duplicates()
+    return {"limits": len(limits), "printed": int(caveats.sum()), "place": place, **found}
 
 
 def by_rule(found: list[Finding], subject: str) -> pd.DataFrame:
@@ -221,7 +225,8 @@ def wanted(ledger: pd.DataFrame) -> pd.DataFrame:
     """Claims that nothing printed can check, counted by the data that would allow it."""
     table = tables.load("needs")
     needs = {(r.quantity, r.population): r.needs for r in table.itertuples()}
-    left = ledger[ledger["check"].isin(["needs", "medians"])]
+    unchecked = ledger["verdict"].isin(["transcribed", "not reproducible"])
+    left = ledger[ledger["check"].isin(["needs", "medians", "comparisons"]) & unchecked]
     told = [
         next(needs[key] for key in ((q, p), (q, "any"), (q.split(", ")[0], p)) if key in needs)
         for q, p in zip(left["quantity"], left["population"], strict=True)

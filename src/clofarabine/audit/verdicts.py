@@ -1,9 +1,9 @@
 """Every number of the paper with a verdict: a registry of rules, and what they say of each claim.
 
 A verdict is earned, never assumed: a claim that no rule speaks of is an error. Discrepant is what
-cannot hold together with the numbers named beside it. Where a second meaning of a word in a report,
-or a circumstance of a patient that the reports leave open, would let it hold, it is consistent, and
-its caveat says "holds only if".
+cannot hold together with the numbers named beside it. Where a second meaning of a word in the paper
+or a report, or a circumstance of a patient that the reports leave open, would let it hold, it is
+consistent, and its caveat says "holds only if".
 """
 
 from collections.abc import Iterator

@@ -17,9 +17,10 @@ _MARKS = {
 }
 
 CAPTION = (
-    "Every number of the paper in its order, one mark each, by verdict (number of claims in "
-    "brackets; beside each section the number of its claims). Filled dark square: recomputed from "
-    "other numbers. Filled light square: within what other numbers allow, or used as a constraint. "
+    "Every number and label of the paper in its order, one mark each, by verdict (number of claims "
+    "in brackets; beside each section the number of its claims). Filled dark square: recomputed "
+    "from other numbers. Filled light square: within what other numbers allow, or used as a "
+    "constraint. "
     "Cross: cannot hold together with the other numbers named beside it. Circle: an input that "
     "nothing printed can check. Diamond: needs unpublished data. Rows of a table are lines, named "
     "at their ends."
