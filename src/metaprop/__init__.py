@@ -24,6 +24,8 @@ labels
     What the codes are called.
 kernels
     Compiled arithmetic, row by row; it checks nothing.
+threads
+    Parts of an array side by side.
 batch
     The same for many sets side by side, where the estimator allows it (DL).
 pooling

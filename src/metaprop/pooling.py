@@ -5,7 +5,6 @@ shape (..., k) in, shape (...) out, so that one study set and ten million are on
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, chdtri, ndtri, stdtr, stdtrit
 
-from . import batch, kernels
+from . import batch, kernels, threads
 from .effectsize import Array, back_transform, choose, overall_n, transform
 from .method import CI_METHODS, TAU2_METHODS, CiMethod, Method, Tau2Method
 
@@ -24,8 +23,8 @@ PredictionDf = Literal["k-2", "k-1"]
 DEFAULT = Method()
 _CODES = {name: getattr(kernels, name.upper()) for name in TAU2_METHODS}
 
-# Rows per thread below which starting threads costs more than they save (measured, 2 cores).
-_SPLIT = 20_000
+# Rows per thread below which a second one costs more than it saves (measured, 2 cores).
+_SPLIT = 5_000
 
 
 @dataclass(frozen=True)
@@ -152,16 +151,9 @@ def _check(y: Array, v: Array) -> None:
 def _each_row(kernel, y: Array, v: Array, out: Array) -> Array:  # noqa: ANN001
     """Run kernel(y, v, out) over the flattened leading axes (out's last), in threads if many."""
     y, v = (np.ascontiguousarray(a.reshape(-1, a.shape[-1])) for a in (y, v))
-    threads = min(os.cpu_count() or 1, 1 + len(y) // _SPLIT)
-    if threads == 1:
-        kernel(y, v, out)
-    else:
-        edges = np.linspace(0, len(y), 1 + threads).astype(int)
-        parts = [(y[a:b], v[a:b], out[..., a:b]) for a, b in pairwise(edges)]
-        with ThreadPoolExecutor(threads - 1) as pool:  # this thread does a part as well
-            others = pool.map(kernel, *zip(*parts[1:], strict=True))
-            kernel(*parts[0])
-            list(others)  # raises what they raised
+    many = min(os.cpu_count() or 1, 1 + len(y) // _SPLIT)
+    edges = np.linspace(0, len(y), 1 + many).astype(int)
+    threads.side_by_side(kernel, [(y[a:b], v[a:b], out[..., a:b]) for a, b in pairwise(edges)])
     if np.isnan(out).any():
         _check(y, v)
         raise ArithmeticError("an iterative estimator did not converge")
