@@ -54,6 +54,7 @@ def test_many_callers_at_once_get_what_each_gets_alone():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork, found none")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # that is what is tried
 def test_a_forked_process_starts_its_own():
     """Without that its parts would wait for threads that only its parent has."""
     threads.side_by_side(lambda *_: None, [(1,), (2,)])
