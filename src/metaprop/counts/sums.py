@@ -9,6 +9,7 @@ count. A bound may be loose, never wrong: what reaches the end is computed as `p
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ..effectsize import Array
@@ -16,6 +17,7 @@ from .equations import TWO_STEPS, Spreads, Tables, estimator, largest, moment
 from .least import too_far
 from .statement import EVERYTHING, Interval, Printed
 
+Mask = NDArray[np.bool_]
 # Pieces of tau²: relative to the smallest sampling variance, the first at 0, the last without end.
 _GRID = np.array([0, *np.geomspace(0.1, 1e5, 40), np.inf])
 _INNER = 6
@@ -61,7 +63,7 @@ def pieces(p: Printed, y: Array, v: Array) -> Sums | None:
         if not keep.any():
             return None
         t, m, se, s = _steps(p, y, v, t[:, keep], m[:, keep], se[:, keep])
-        return _sums(p, y, v, t, m, se, s)
+        return _sums(p, y, v, t, m, se, s) if t.size else None
 
 
 def _steps(p: Printed, y: Array, v: Array, *parts: Array) -> tuple[Array, ...]:
@@ -71,7 +73,21 @@ def _steps(p: Printed, y: Array, v: Array, *parts: Array) -> tuple[Array, ...]:
     pieces, many = parts[0].shape[1], s.shape[1]
     if p.method.tau2_method not in TWO_STEPS or pieces * many * y.size > MEMORY:
         return *parts, np.broadcast_to([[0.0], [np.inf]], parts[0].shape)
-    return *(np.repeat(a, many, axis=1) for a in parts), np.tile(s, pieces)
+    pairs = [*(np.repeat(a, many, axis=1) for a in parts), np.tile(s, pieces)]
+    if p.method.tau2_method == "SJ" and p.k > 1:
+        fits = _of_seed(pairs[0], pairs[-1], p.k, np.nanmax(v))
+        pairs = [a[:, fits] for a in pairs]
+    return tuple(pairs)
+
+
+def _of_seed(t: Array, s: Array, k: int, most: float) -> Mask:
+    """Pieces of SJ's tau² and of its seed (2, pieces) that can go together.
+
+    The seed is Σ (y - mean)² / k, and the weights s / (s + v) lie between s / (s + most) and 1.
+    """
+    share = k / (k - 1)
+    low = share * s[0] ** 2 / (s[0] + most)
+    return (t[1] >= low * (1 - 1e-9)) & (t[0] <= share * s[1] * (1 + 1e-9))
 
 
 def _limits(p: Printed, n: Interval) -> Array:
