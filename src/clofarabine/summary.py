@@ -119,5 +119,5 @@ def _first(audited: pd.DataFrame) -> str:
     for claims in store.load("findings").sort_values("order")["claims"]:
         own = wrong[wrong.index.isin(claims.split("; "))]
         for c in own.head(1).to_dict("records"):
-            return "{quantity}, printed {printed}, recomputed {recomputed} ({evidence})".format(**c)
+            return "{quantity}, printed {printed}, recomputed {recomputed}".format(**c)
     return "none"
