@@ -55,6 +55,33 @@ def test_a_paper_without_a_disagreement_says_none():
     assert (facts["wrong"], facts["wrong_numbers"], facts["places"]) == (0, 0, "none")
 
 
+def test_the_bars_of_a_block_add_up_to_its_total_with_the_unknown_drawn():
+    """The denominators of Table 2 count the unknown; HSCT's rows leave 191 of 579 out."""
+    table = extraction.characteristics(Paper.load())
+    for block, part in table.groupby("characteristic"):
+        whole = part["n"].sum() == part["total"].mode()[0]
+        assert whole == (block != extraction.OVERLAPPING), block
+    unknown = table[table["unknown"]].set_index("characteristic")["n"]
+    assert unknown.to_dict() == {
+        "Gender": 1, "Baseline disease status per FAB classification": 109,
+        "Tumor immunophenotype": 33, "Number of prior chemotherapies": 41,
+        "Number of prior HSCTs": 579 - (202 + 176 + 9 + 1),
+    }  # fmt: skip
+    printed = [(r["level"], int(r["n"])) for r in _rows("table2_characteristics.csv")]
+    rows = list(zip(table["level"], table["n"], strict=True))
+    assert [r for r in rows if r[0] != extraction.UNPRINTED] == printed
+
+
+def test_a_block_is_known_of_its_total_less_the_unknown(facts):
+    assert facts["least_known_n"] == facts["least_total"] - facts["least_unknown_n"]
+    rows = [
+        r
+        for r in _rows("table2_characteristics.csv")
+        if r["characteristic"] == facts["least_known"]
+    ]
+    assert facts["least_known_n"] == sum(int(r["n"]) for r in rows if r["level"] != "Unknown")
+
+
 @pytest.mark.parametrize("k", [3, 4])
 def test_an_event_table_has_every_printed_cell_in_its_place(k):
     wide = extraction.events(Paper.load(), k)
