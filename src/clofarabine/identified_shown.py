@@ -5,7 +5,7 @@ from IPython.display import Markdown
 
 from metaprop.counts import solve
 from metaprop.counts.statement import Printed
-from metaprop.labels import TAU2_METHOD
+from metaprop.labels import CI_METHOD, INVERSE, TAU2_METHOD
 from metaprop.plots import counts as draw
 from metaprop.plots.style import Picture
 
@@ -95,17 +95,33 @@ def failures(base: Body) -> Shown:
     return shown(frame[columns], headings, caption, decimals=2, none="No printed number fails.")
 
 
-def method_grid(base: Body) -> Picture:
-    """How far the vectors of each common method meet the printed numbers."""
-    common = base.methods[~base.methods["tau2_method"].isin(["CE", "DL2", "HSk", "HM"])]
-    common = common[(common["ci_method"] != "t") & common["rows"].isin(["merged", "age-groups"])]
+def _some(methods: pd.DataFrame, by: list[str]) -> pd.Series:
+    """True where any method with the same value in these columns leaves a vector."""
+    left = methods[["n_paediatric", "n_joint", "n_coupled"]].gt(0).any(axis=1)
+    return left.groupby([methods[c] for c in by]).transform("any")
+
+
+def method_grid(base: Body) -> Shown:
+    """How far the vectors of each method meet the printed numbers, without those that leave none.
+
+    A pair of estimator and interval, or an inverse, that leaves nothing under any of its methods is
+    named in the caption and not drawn.
+    """
+    methods, pair = base.methods, ["ci_method", "tau2_method"]
+    drawn = _some(methods, pair) & _some(methods, ["inverse"])
+    if not drawn.any():
+        return text.say(NONE)
+    empty = methods[~_some(methods, pair)].groupby("ci_method", sort=False)["tau2_method"].unique()
+    none = [f"{CI_METHOD[c]}: {', '.join(codes)}" for c, codes in empty.items()]
+    none += list(methods.loc[~_some(methods, ["inverse"]), "inverse"].replace(INVERSE).unique())
     return show(
-        draw.method_grid(common),
+        draw.method_grid(methods[drawn]),
         "identified_methods",
         "Each cell is a method: estimator of tau² and interval down, inverse of the double arcsine "
         "and rows of the overall population across. Colour: how far its vectors of counts meet the "
         "printed numbers; the number counts the vectors of the last stage met. H-K: Hartung-Knapp "
-        "interval. The rarer methods of the grid stand in the table of tiers.",
+        "interval; t: limits of a t distribution with Wald's standard error. Not drawn, for none "
+        f"of their methods leaves a vector: {'; '.join(none)}.",
     )
 
 
@@ -123,7 +139,7 @@ def narrowing(base: Body) -> Shown:
     stages = {
         "paediatric, arcsine": pas,
         "and double arcsine": pas[solve.meets(double, pas)],
-        "and overall numbers": one.joint,
+        "and overall, with adults": one.joint,
         "and CR <= OR": dict(base.sets["CR"])[method],
     }
     return show(
@@ -136,7 +152,8 @@ def narrowing(base: Body) -> Shown:
         "identified_narrowing",
         f"Possible numbers of complete remissions among the children of {LARGEST} after each group "
         "of printed numbers is used; darker squares are counts with more vectors of all rows "
-        "behind them. Numbers at the right count the vectors. Method: "
+        "behind them. Numbers at the right count the vectors; they may rise where the overall "
+        "numbers come in, for from there on a vector holds the counts in adults, too. Method: "
         f"{in_words(*reconstruction.varied(method))}.",
     )
 
@@ -150,8 +167,9 @@ def count_ranges(base: Body) -> Shown:
         draw.count_ranges(rows),
         "identified_counts",
         "Rate of complete (CR) and overall remission (OR) in each row. Solid: documented in the "
-        "study's report. Hollow, with its range: reconstructed from all printed pooled results, "
-        "conditional on evidence and method; numbers are counts.",
+        "study's report. Hollow, with its range: reconstructed from all printed pooled results; "
+        "numbers are counts. The ranges hold if all documented counts are exact and one method of "
+        "the grid gave all printed numbers.",
     )
 
 
