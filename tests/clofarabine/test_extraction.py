@@ -1,6 +1,7 @@
 """Notebook 01: its facts follow the tables, and its tables are the paper's."""
 
 import csv
+import re
 
 import pandas as pd
 import pytest
@@ -120,10 +121,24 @@ def test_the_checklist_is_asked_whole_and_no_certainty_is_rated():
     """Ten questions of the JBI checklist for case series, of each study or of all together."""
     whole = appraisal.whole().set_index("question")["answer"]
     grade = whole.index.str.contains("GRADE")
-    own = {"complete inclusion", "remissions reported"} & set(appraisal.LETTERS)
+    own = {"remissions reported"} & set(appraisal.LETTERS)
     assert len(whole[~grade]) + len(own) == 10
     assert whole["certainty (GRADE)"] == "not assessed"
     assert appraisal.facts()["questions"] == (whole[~grade] == "not assessed").sum() > 0
+
+
+def test_patients_lost_on_the_way_are_not_taken_for_incomplete_inclusion():
+    """JBI's item 5 asks who entered; that all who entered were evaluated does not answer it."""
+    table = store.load("risk_of_bias").set_index(["study", "question"])
+    entered = table.xs("complete inclusion", level="question")
+    assert list(entered.index) == [appraisal.ALL]
+    assert entered["answer"].item() == "in part"
+    assert "survey of all cases" in entered["basis"].item()
+    evaluated = table.xs("all evaluated", level="question")
+    assert appraisal.facts()["incomplete"] == (evaluated["answer"] == "no").sum() > 0
+    for study, basis in evaluated.loc[evaluated["answer"].eq("yes"), "basis"].items():
+        numbers = set(re.findall(r"\d+", basis))
+        assert len(numbers) <= 1, study  # enrolled and evaluated are one number
 
 
 def test_an_answer_on_remissions_fits_the_counts_in_evidence():
