@@ -1,5 +1,6 @@
 """Tables and figures of notebook 02, with their captions; one sentence where there is nothing."""
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
@@ -21,6 +22,7 @@ from .tiers import in_words
 
 Shown = Table | Picture | Markdown
 
+_IF = "hold if all documented counts are exact and one method of the grid gave all printed numbers"
 TAU2 = {"tau2_method": "tau² estimator"}
 
 
@@ -136,6 +138,7 @@ def narrowing(base: Body) -> Shown:
     pas = solve.identified_set(printed, e.low[child], e.high[child])
     double = printed.by(targets["paediatric", "PFT"], scale="PFT")
     one = next(f for f in base.found["CR"] if f.method == method)
+    different = len(np.unique(one.joint[:, child], axis=0))
     stages = {
         "paediatric, arcsine": pas,
         "and double arcsine": pas[solve.meets(double, pas)],
@@ -153,7 +156,8 @@ def narrowing(base: Body) -> Shown:
         f"Possible numbers of complete remissions among the children of {LARGEST} after each group "
         "of printed numbers is used; darker squares are counts with more vectors of all rows "
         "behind them. Numbers at the right count the vectors; they may rise where the overall "
-        "numbers come in, for from there on a vector holds the counts in adults, too. Method: "
+        "numbers come in, for from there on a vector holds the counts in adults, too: of the "
+        f"children's counts alone {different} differ there. Method: "
         f"{in_words(*reconstruction.varied(method))}.",
     )
 
@@ -164,12 +168,11 @@ def count_ranges(base: Body) -> Shown:
         return text.say("Shown for the base case, where a vector of counts is left.")
     rows = {e: studies.load(e, "overall", "reconstructed") for e in studies.ENDPOINTS}
     return show(
-        draw.count_ranges(rows),
+        draw.count_ranges(rows, f"Ranges {_IF}."),
         "identified_counts",
         "Rate of complete (CR) and overall remission (OR) in each row. Solid: documented in the "
         "study's report. Hollow, with its range: reconstructed from all printed pooled results; "
-        "numbers are counts. The ranges hold if all documented counts are exact and one method of "
-        "the grid gave all printed numbers.",
+        f"numbers are counts. The ranges {_IF}.",
     )
 
 

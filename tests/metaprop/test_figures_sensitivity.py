@@ -165,6 +165,16 @@ def test_a_range_is_a_bar_and_a_narrow_one_a_hollow_mark():
     assert [10.0, 20.0] in [list(line.get_xdata()) for line in ranged.lines]
 
 
+def test_a_column_of_numbers_has_a_head_where_one_is_given():
+    rows = pd.DataFrame(
+        [{"label": "x", "note": 21, **RANGES, "estimate_min": 9, "estimate_max": 9}]
+    )
+    ax = figures.pooled_list(rows, "t", "%", {}, noted="specifications").axes[0]
+    places = {t.get_text(): t.get_position() for t in ax.texts}
+    assert places["specifications"][0] == places["21"][0]
+    assert places["specifications"][1] < places["x"][1]
+
+
 def test_a_missing_estimate_is_a_heading():
     ax = pooled([(15, 15), (np.nan, np.nan)]).axes[0]
     assert len(marks(ax)) == 1

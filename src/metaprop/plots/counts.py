@@ -120,19 +120,25 @@ def _heads(ax: Axes, columns: list[tuple[str, str]]) -> None:
         )  # fmt: skip
 
 
-def count_ranges(rows: dict[str, pd.DataFrame]) -> Figure:
+def count_ranges(rows: dict[str, pd.DataFrame], note: str = "") -> Figure:
     """Response rate of each row, a panel an endpoint: documented solid, reconstructed hollow.
 
     Parameters
     ----------
     rows : dict
         Endpoint to a table as `rows.load` gives it (label, n, x, x_min, x_max, kind).
+    note : str
+        A line below: on what condition the ranges hold.
     """
     first = next(iter(rows.values()))
     with mpl.rc_context(STYLE):
-        fig = new_figure(PAGE, 0.24 * len(first) + 1.1)
+        height = 0.24 * len(first) + 1.3
+        fig = new_figure(PAGE, height)
         axes = fig.subplots(1, len(rows), sharey=True)
-        fig.subplots_adjust(left=0.24, right=0.985, top=0.92, bottom=0.12, wspace=0.06)
+        fig.subplots_adjust(
+            left=0.24, right=0.985, top=1 - 0.36 / height, bottom=0.72 / height, wspace=0.06
+        )
+        fig.text(0.01, 0.06 / height, note, size=7, color=GREY)
         for ax, (endpoint, table) in zip(axes, rows.items(), strict=True):
             for y, (_, r) in enumerate(table.iterrows()):
                 _range(ax, y, r)
