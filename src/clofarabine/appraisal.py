@@ -9,15 +9,22 @@ ALL = "all"
 LETTERS = {
     "comparison group": "G",
     "prospective": "P",
-    "complete inclusion": "I",
+    "all evaluated": "E",
     "remissions reported": "R",
 }
 SIGNS = {"yes": "+", "in part": "±", "no": "−", "not assessed": "?"}
+MARKS_NOTE = ", ".join(f"{letter} {question}" for question, letter in LETTERS.items())
+MARKS_NOTE += f" ({', '.join(f'{sign} {answer}' for answer, sign in SIGNS.items())})"
 MARKS_CAPTION = (
-    "Right: comparison group (G), prospective (P), complete inclusion (I), remissions reported (R) "
-    "by what published text says: + yes, ± in part, − no, ? not assessed."
+    "Right, by what published text says: is there a comparison group (G), was the study "
+    "prospective (P), was everyone evaluated who was enrolled or registered (E), are remissions "
+    "reported (R): + yes, ± in part, − no, ? not assessed."
 )
-CAPTION = "Risk of bias: what published text answers (JBI questions, and two more)"
+CAPTION = (
+    "Risk of bias: what published text answers (whether remissions are reported is a question of "
+    "the JBI checklist, the others are asked besides; all evaluated: everyone who was enrolled or "
+    "registered)"
+)
 
 
 def studies() -> pd.DataFrame:
@@ -50,7 +57,7 @@ def facts() -> dict[str, int]:
         "given": int(wide.ne("not assessed").to_numpy().sum()),
         "uncontrolled": int(wide["comparison group"].eq("no").sum()),
         "retrospective": int(wide["prospective"].eq("no").sum()),
-        "incomplete": int(wide["complete inclusion"].eq("no").sum()),
+        "incomplete": int(wide["all evaluated"].eq("no").sum()),
         "questions": int(together.loc[asked, "answer"].eq("not assessed").sum()),
     }  # fmt: skip
 

@@ -9,6 +9,8 @@ from .audit import rules_tables
 from .audit.ledger import Paper
 
 FEW = 5  # patients; a study that brings fewer is called small
+OVERLAPPING = "Other characteristics"  # the one block of Table 2 whose levels overlap
+UNPRINTED = "in no printed row"
 
 STUDY_HEADINGS = {
     "rr_all": "R/R ALL",
@@ -49,16 +51,35 @@ def selection_figure(paper: Paper) -> Picture:
     )
 
 
+def characteristics(paper: Paper) -> pd.DataFrame:
+    """Table 2 with what its blocks leave out: characteristic, level, n, total, percent, unknown.
+
+    Where the levels of a block exclude each other and add up to less than its total, the rest is a
+    row of its own. percent is of the total; unknown is True where a level is not a characteristic.
+    """
+    parts = []
+    for block, part in paper.tables["table2_characteristics"].groupby("characteristic", sort=False):
+        unknown = part["level"].str.contains("unknown|missing", case=False)
+        part = part[["characteristic", "level", "n", "total"]].assign(unknown=unknown)
+        total = int(part["total"].mode()[0])  # one total of Table 2 is a misprint
+        rest = 0 if block == OVERLAPPING else total - int(part["n"].sum())
+        if rest:
+            part.loc[part.index[-1] + 0.5] = [block, UNPRINTED, rest, total, True]
+        parts.append(part)
+    out = pd.concat(parts, ignore_index=True)
+    return out.assign(percent=(100 * out["n"] / out["total"]).astype(float))
+
+
 def characteristics_figure(paper: Paper) -> Picture:
     """Table 2 of the paper as a picture, its percentages recomputed, and saved."""
-    patients = paper.tables["table2_characteristics"]
-    percent = (100 * patients["n"] / patients["total"]).astype(float)
     return figures.show(
-        figures.characteristics(patients.assign(percent=percent)),
+        figures.characteristics(characteristics(paper)),
         "table2_characteristics",
-        "Table 2 of the paper as a picture: share of patients with each characteristic, in percent "
-        "of the patients for whom it is known (n / total beside each bar), recomputed from the "
-        "counts.",
+        "Table 2 of the paper as a picture: patients with each characteristic, in percent of the "
+        "block's total (n / total beside each bar), recomputed from the counts. A total counts the "
+        "patients of the studies that report the block, unknown included (grey, hatched); "
+        f"“{UNPRINTED}” is what the printed rows leave of the total. The levels of "
+        f"“{OVERLAPPING}” overlap.",
     )
 
 
@@ -165,9 +186,18 @@ def _study_facts(paper: Paper) -> dict[str, object]:
 
 def _patient_facts(paper: Paper) -> dict[str, object]:
     """The block of Table 2 that is known of the fewest patients."""
-    table = paper.tables["table2_characteristics"]
-    known = table.groupby("characteristic", sort=False)["total"].min()
-    return {"least_known": known.idxmin(), "least_known_n": int(known.min())}
+    table = characteristics(paper)
+    blocks = table.groupby("characteristic", sort=False)
+    total = blocks["total"].agg(lambda t: t.mode()[0])
+    unknown = table["n"].where(table["unknown"], 0).groupby(table["characteristic"]).sum()
+    known = (total - unknown)[total.index]
+    least = known.idxmin()
+    return {
+        "least_known": least,
+        "least_known_n": int(known[least]),
+        "least_unknown_n": int(unknown[least]),
+        "least_total": int(total[least]),
+    }
 
 
 def _event_facts(paper: Paper) -> dict[str, object]:

@@ -1,11 +1,12 @@
 """Tables and figures of notebook 02, with their captions; one sentence where there is nothing."""
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
 from metaprop.counts import solve
 from metaprop.counts.statement import Printed
-from metaprop.labels import TAU2_METHOD
+from metaprop.labels import CI_METHOD, INVERSE, TAU2_METHOD
 from metaprop.plots import counts as draw
 from metaprop.plots.style import Picture
 
@@ -21,6 +22,7 @@ from .tiers import in_words
 
 Shown = Table | Picture | Markdown
 
+_IF = "hold if all documented counts are exact and one method of the grid gave all printed numbers"
 TAU2 = {"tau2_method": "tau² estimator"}
 
 
@@ -96,17 +98,33 @@ def failures(base: Body) -> Shown:
     return shown(frame[columns], headings, caption, decimals=2, none="No printed number fails.")
 
 
-def method_grid(base: Body) -> Picture:
-    """How far the vectors of each common method meet the printed numbers."""
-    common = base.methods[~base.methods["tau2_method"].isin(["CE", "DL2", "HSk", "HM"])]
-    common = common[(common["ci_method"] != "t") & common["rows"].isin(["merged", "age-groups"])]
+def _some(methods: pd.DataFrame, by: list[str]) -> pd.Series:
+    """True where any method with the same value in these columns leaves a vector."""
+    left = methods[["n_paediatric", "n_joint", "n_coupled"]].gt(0).any(axis=1)
+    return left.groupby([methods[c] for c in by]).transform("any")
+
+
+def method_grid(base: Body) -> Shown:
+    """How far the vectors of each method meet the printed numbers, without those that leave none.
+
+    A pair of estimator and interval, or an inverse, that leaves nothing under any of its methods is
+    named in the caption and not drawn.
+    """
+    methods, pair = base.methods, ["ci_method", "tau2_method"]
+    drawn = _some(methods, pair) & _some(methods, ["inverse"])
+    if not drawn.any():
+        return text.say(NONE)
+    empty = methods[~_some(methods, pair)].groupby("ci_method", sort=False)["tau2_method"].unique()
+    none = [f"{CI_METHOD[c]}: {', '.join(codes)}" for c, codes in empty.items()]
+    none += list(methods.loc[~_some(methods, ["inverse"]), "inverse"].replace(INVERSE).unique())
     return show(
-        draw.method_grid(common),
+        draw.method_grid(methods[drawn]),
         "identified_methods",
         "Each cell is a method: estimator of tau² and interval down, inverse of the double arcsine "
         "and rows of the overall population across. Colour: how far its vectors of counts meet the "
         "printed numbers; the number counts the vectors of the last stage met. H-K: Hartung-Knapp "
-        "interval. The rarer methods of the grid stand in the table of tiers.",
+        "interval; t: limits of a t distribution with Wald's standard error. Not drawn, for none "
+        f"of their methods leaves a vector: {'; '.join(none)}.",
     )
 
 
@@ -121,10 +139,11 @@ def narrowing(base: Body) -> Shown:
     pas = solve.identified_set(printed, e.low[child], e.high[child])
     double = printed.by(targets["paediatric", "PFT"], scale="PFT")
     one = next(f for f in base.found["CR"] if f.method == method)
+    different = len(np.unique(one.joint[:, child], axis=0))
     stages = {
         "paediatric, arcsine": pas,
         "and double arcsine": pas[solve.meets(double, pas)],
-        "and overall numbers": one.joint,
+        "and overall, with adults": one.joint,
         "and CR <= OR": dict(base.sets["CR"])[method],
     }
     return show(
@@ -137,7 +156,9 @@ def narrowing(base: Body) -> Shown:
         "identified_narrowing",
         f"Possible numbers of complete remissions among the children of {LARGEST} after each group "
         "of printed numbers is used; darker squares are counts with more vectors of all rows "
-        "behind them. Numbers at the right count the vectors. Method: "
+        "behind them. Numbers at the right count the vectors; they may rise where the overall "
+        "numbers come in, for from there on a vector holds the counts in adults, too: of the "
+        f"children's counts alone {different} differ there. Method: "
         f"{in_words(*reconstruction.varied(method))}.",
     )
 
@@ -148,11 +169,11 @@ def count_ranges(base: Body) -> Shown:
         return text.say("Shown for the base case, where a vector of counts is left.")
     rows = {e: studies.load(e, "overall", "reconstructed") for e in studies.ENDPOINTS}
     return show(
-        draw.count_ranges(rows),
+        draw.count_ranges(rows, f"Ranges {_IF}."),
         "identified_counts",
         "Rate of complete (CR) and overall remission (OR) in each row. Solid: documented in the "
-        "study's report. Hollow, with its range: reconstructed from all printed pooled results, "
-        "conditional on evidence and method; numbers are counts.",
+        "study's report. Hollow, with its range: reconstructed from all printed pooled results; "
+        f"numbers are counts. The ranges {_IF}.",
     )
 
 

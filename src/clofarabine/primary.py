@@ -142,7 +142,7 @@ def _summaries(result: pd.DataFrame, k: int, method: Method) -> list[dict[str, A
     if ranged:
         low, high = result["smallest"], result["largest"]
         out.append({
-            "kind": "range", "label": "Pooled, range of counts",
+            "kind": "range", "label": "Pooled, every set of counts",
             "smallest": low["estimate"], "largest": high["estimate"],
             "lower": low["lower"], "upper": high["upper"],
         })  # fmt: skip
@@ -187,11 +187,21 @@ def _meaning(table: str | Path | None, counts: str, sets: int) -> str:
     if sets:
         return (
             f"value: at the reference counts, one of {sets} possible sets of counts; smallest and "
-            f"largest: over all {sets}. That range says how well the counts are known. How precise "
-            "the pooled rate is, the 95% limits say."
+            f"largest: over all {sets}, whichever method left them, pooled by this one. That range "
+            "says how well the counts are known. How precise the pooled rate is, the 95% limits "
+            "say."
         )
     known = "of the table" if table is not None else "that are documented"
     return f"value: from the counts {known}"
+
+
+def _whose(sets: int, method: Method) -> str:
+    """Which sets of counts the ranges run over, and how they are pooled."""
+    return (
+        f"Ranges run over all {sets} sets of counts, those of every method that the published "
+        f"results leave, each pooled here by {labels.words(method)}, be it the method that left it "
+        "or not."
+    )
 
 
 def heading(endpoint: str, population: str, counts: str, table: str | Path | None) -> str:
@@ -234,21 +244,25 @@ def view(
     sets, vectors, sizes = 0, x, n
     if counts == "reconstructed" and table is None and studies.possible():
         _, vectors, sizes = studies.identified(endpoint, population)
+        vectors = np.unique(vectors, axis=0)  # methods share some
         over, sets = quantities(vectors, sizes, method), len(vectors)
         result["smallest"] = pd.Series({q: float(a.min()) for q, a in over.items()})
         result["largest"] = pd.Series({q: float(a.max()) for q, a in over.items()})
     value, title = result["value"], heading(endpoint, population, counts, table)
     notes = _notes(value, len(x), method, " at the reference counts" if sets else "")
+    over = "; ranges over the sets of counts of every method left" if sets else ""
     below = _summaries(result, len(x), method)
     published = [] if table is not None else _published(endpoint, population, method.scale)
     figure = figures.forest(
         lines(frame, method.scale, value["tau2"], study_ci), [*below[:1], *published, *below[1:]],
         title, "patients with the event (percent)",
-        subtitle=_capital(labels.words(method)), notes=notes,
+        subtitle=_capital(labels.words(method)) + over, notes=notes,
         marks={} if table is not None else appraisal.marks(frame["study"]),
+        marked="" if table is not None else appraisal.MARKS_NOTE,
     )  # fmt: skip
     own = "Clopper-Pearson (exact)" if study_ci == "exact" else "Wilson"
-    hollow = " Hollow: reconstructed, with the range of count, rate and interval." if sets else ""
+    hollow = " Hollow: reconstructed, with the range of count, rate and interval. " if sets else ""
+    hollow += _whose(sets, method) if sets else ""
     caption = (
         f"{title}: {len(known)} of {len(frame)} rows, {n.sum():.0f} patients; pooled "
         f"{value['estimate']:.1f}% [{value['lower']:.1f}, {value['upper']:.1f}] by "

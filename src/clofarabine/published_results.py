@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
+from metaprop import labels
 from metaprop.heterogeneity import heterogeneity
 from metaprop.method import Method
+from metaprop.pooling import DEFAULT
 
 from . import figures, primary, studies
 from .parameters import WORDS
@@ -116,11 +118,15 @@ def figure2(table: str | Path | None = None) -> Section:
     for letter, (e, p) in FIGURE2.items():
         name = f"figure2{letter}_{e.lower()}_{p}"
         views[name] = primary.view(e, p, counts="reconstructed")
-        how = "every count is documented" if e in known else "agreement is by construction"
+        how = (
+            "every count is documented"
+            if e in known
+            else "at the reference counts agreement is by construction"
+        )
         captions[name] = f"Figure 2{letter.upper()} of the paper, redrawn; {how}. "
     words = [WORDS["endpoint"][e] for e in known]
     given = f"For {' and '.join(words)} every count is documented: there the two can disagree. "
-    facts = {"but_given": given if known else ""}
+    facts = {"but_given": given if known else "", "how": labels.words(DEFAULT)}
     return Section(views=views, captions=captions, facts=facts)
 
 

@@ -79,7 +79,8 @@ def p_values_figure(known: Part, possible: Part, printed: float | None) -> figur
     caption = _P_VALUES.format(what=known.what, scale=SCALE[scale], k=len(known.n))
     caption += "" if possible.missing else _P_STRIPS
     caption += "" if printed is None else _P_PRINTED
-    picture = plots.p_values(dots, strip, printed, title)
+    lines = {} if printed is None else {"Egger": printed}
+    picture = plots.p_values(dots, strip, lines, title)
     return figures.show(picture, "small_study_p_values", caption)
 
 
@@ -91,4 +92,4 @@ _P_STRIPS = (
     " Strips: a stroke for each p value over every vector of counts that the published results "
     "leave possible."
 )
-_P_PRINTED = " Solid line: p value of Egger's test that is printed."
+_P_PRINTED = " Black stroke: the printed p value, which is of Egger's test."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtr
+from scipy.special import chdtri
 
 from .effectsize import Array
 from .method import CiMethod, Tau2Method
@@ -26,8 +26,7 @@ class Influence:
     of the pooled effect in standard errors. tau2_deleted, q_deleted : tau² and Q without the row.
     baujat_x, baujat_y : squared Pearson residual, and squared shift over the variance without the
     row (Baujat et al. 2002, Stat Med 21:2641). flagged : whether one of metafor's cut-offs is
-    passed: dffits beyond 3 sqrt(1 / (k - 1)), cook beyond the median of chi-squared (1), hat above
-    3 / k, dfbetas beyond 1.
+    passed (`cutoffs`).
     """
 
     hat: Array
@@ -53,6 +52,24 @@ class Cumulative:
     upper: Array
     tau2: Array
     i2: Array
+
+
+def cutoffs(k: int) -> dict[str, tuple[float, ...]]:
+    """Cut-offs of a row's influence among k rows, by diagnostic: one above, or one to either side.
+
+    Those of R metafor's `influence` (Viechtbauer & Cheung 2010): dffits beyond 3 sqrt(1 / (k - 1)),
+    cook above the median of chi-squared (1), hat above 3 / k, dfbetas beyond 1.
+    """
+    shift = float(3 * np.sqrt(1 / (k - 1)))
+    cook = float(chdtri(1, 0.5))
+    return {"dffits": (-shift, shift), "cook": (cook,), "hat": (3 / k,), "dfbetas": (-1.0, 1.0)}
+
+
+def passes(values: ArrayLike, limits: tuple[float, ...]) -> Array:
+    """Whether each value lies beyond the cut-offs of `cutoffs`, booleans of the same shape."""
+    values = np.asarray(values, float)
+    below = values < limits[0] if len(limits) > 1 else False
+    return (values > limits[-1]) | below
 
 
 def _others(k: int) -> Array:
@@ -159,18 +176,13 @@ def influence(
     same = np.ptp(y, -1)[..., None] == 0
     for name, a in numbers.items():
         numbers[name] = np.where(same & np.isnan(a), 1.0 if name == "cov_ratio" else 0.0, a)
-    flagged = (
-        (np.abs(numbers["dffits"]) > 3 * np.sqrt(1 / (k - 1)))
-        | (chdtr(1, numbers["cook"]) > 0.5)
-        | (hat > 3 / k)
-        | (np.abs(numbers["dfbetas"]) > 1)
-    )
+    passed = [passes((numbers | {"hat": hat})[name], at) for name, at in cutoffs(k).items()]
     return Influence(
         hat=hat,
         tau2_deleted=deleted.tau2,
         q_deleted=deleted.q,
         baujat_x=(y - full.estimate[..., None]) ** 2 * w,
-        flagged=flagged,
+        flagged=np.logical_or.reduce(passed),
         **numbers,
     )
 

@@ -1,6 +1,7 @@
 """Notebook 01: its facts follow the tables, and its tables are the paper's."""
 
 import csv
+import re
 
 import pandas as pd
 import pytest
@@ -55,6 +56,33 @@ def test_a_paper_without_a_disagreement_says_none():
     assert (facts["wrong"], facts["wrong_numbers"], facts["places"]) == (0, 0, "none")
 
 
+def test_the_bars_of_a_block_add_up_to_its_total_with_the_unknown_drawn():
+    """The denominators of Table 2 count the unknown; HSCT's rows leave 191 of 579 out."""
+    table = extraction.characteristics(Paper.load())
+    for block, part in table.groupby("characteristic"):
+        whole = part["n"].sum() == part["total"].mode()[0]
+        assert whole == (block != extraction.OVERLAPPING), block
+    unknown = table[table["unknown"]].set_index("characteristic")["n"]
+    assert unknown.to_dict() == {
+        "Gender": 1, "Baseline disease status per FAB classification": 109,
+        "Tumor immunophenotype": 33, "Number of prior chemotherapies": 41,
+        "Number of prior HSCTs": 579 - (202 + 176 + 9 + 1),
+    }  # fmt: skip
+    printed = [(r["level"], int(r["n"])) for r in _rows("table2_characteristics.csv")]
+    rows = list(zip(table["level"], table["n"], strict=True))
+    assert [r for r in rows if r[0] != extraction.UNPRINTED] == printed
+
+
+def test_a_block_is_known_of_its_total_less_the_unknown(facts):
+    assert facts["least_known_n"] == facts["least_total"] - facts["least_unknown_n"]
+    rows = [
+        r
+        for r in _rows("table2_characteristics.csv")
+        if r["characteristic"] == facts["least_known"]
+    ]
+    assert facts["least_known_n"] == sum(int(r["n"]) for r in rows if r["level"] != "Unknown")
+
+
 @pytest.mark.parametrize("k", [3, 4])
 def test_an_event_table_has_every_printed_cell_in_its_place(k):
     wide = extraction.events(Paper.load(), k)
@@ -93,10 +121,24 @@ def test_the_checklist_is_asked_whole_and_no_certainty_is_rated():
     """Ten questions of the JBI checklist for case series, of each study or of all together."""
     whole = appraisal.whole().set_index("question")["answer"]
     grade = whole.index.str.contains("GRADE")
-    own = {"complete inclusion", "remissions reported"} & set(appraisal.LETTERS)
+    own = {"remissions reported"} & set(appraisal.LETTERS)
     assert len(whole[~grade]) + len(own) == 10
     assert whole["certainty (GRADE)"] == "not assessed"
     assert appraisal.facts()["questions"] == (whole[~grade] == "not assessed").sum() > 0
+
+
+def test_patients_lost_on_the_way_are_not_taken_for_incomplete_inclusion():
+    """JBI's item 5 asks who entered; that all who entered were evaluated does not answer it."""
+    table = store.load("risk_of_bias").set_index(["study", "question"])
+    entered = table.xs("complete inclusion", level="question")
+    assert list(entered.index) == [appraisal.ALL]
+    assert entered["answer"].item() == "in part"
+    assert "survey of all cases" in entered["basis"].item()
+    evaluated = table.xs("all evaluated", level="question")
+    assert appraisal.facts()["incomplete"] == (evaluated["answer"] == "no").sum() > 0
+    for study, basis in evaluated.loc[evaluated["answer"].eq("yes"), "basis"].items():
+        numbers = set(re.findall(r"\d+", basis))
+        assert len(numbers) <= 1, study  # enrolled and evaluated are one number
 
 
 def test_an_answer_on_remissions_fits_the_counts_in_evidence():

@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 from PIL import Image
 from statsmodels.stats.meta_analysis import combine_effects
 
+from clofarabine import appraisal, figures, parameters, primary, published_results, studies, summary
 from clofarabine import explorer as interactive
-from clofarabine import figures, parameters, primary, published_results, studies, summary
 from clofarabine.tables import store
 from clofarabine.tables.store import DATA
 from metaprop.labels import QUANTITY
@@ -200,6 +200,27 @@ def test_a_reconstructed_row_shows_the_range_of_rate_and_interval():
     assert f"0–50 [0, {upper:.0f}]" in _words(primary.view("CR", counts="reconstructed"))
 
 
+def test_ranges_say_whose_sets_they_run_over_and_letters_what_they_mean():
+    """The drawn method alone leaves less than the range that is drawn under its name."""
+    seen = primary.view("CR", counts="reconstructed")
+    methods, x, _ = studies.identified("CR")
+    rows = studies.load("CR", counts="reconstructed")
+    i = rows["label"].tolist().index("CLOFAL06952")
+    own = x[methods["tau2_method"].eq("DL").to_numpy(), i]
+    assert np.ptp(own) < np.ptp(x[:, i]) == rows["x_max"][i] - rows["x_min"][i]
+    words = _words(seen)
+    assert any("every method left" in w for w in words)
+    assert "Pooled, every set of counts" in words
+    assert "every method that the published results leave, each pooled here by" in seen.caption
+    alone = primary.view("CR")
+    assert not any("every method" in w for w in [*_words(alone), alone.caption])
+    for view in (seen, alone):
+        (legend,) = [w for w in _words(view) if "not assessed" in w]
+        heads = [w for w in _words(view) if w in appraisal.LETTERS.values()]
+        assert heads == list(appraisal.LETTERS.values())
+        assert all(f"{letter} {q}" in legend for q, letter in appraisal.LETTERS.items())
+
+
 def test_every_pooled_result_is_followed_by_its_method_and_the_call():
     seen = primary.view(method=Method("PLO", "REML", "hartung-knapp"))
     said = seen.equivalent.data
@@ -211,7 +232,9 @@ def test_every_pooled_result_is_followed_by_its_method_and_the_call():
 def test_the_table_says_what_its_columns_are_and_has_words_for_every_row():
     seen = primary.view(counts="reconstructed")
     _, vectors, _ = studies.identified("CR")
-    assert f"one of {len(vectors)} possible sets of counts" in seen.table.html
+    sets = len(set(map(tuple, vectors.tolist())))  # methods share some
+    assert sets < len(vectors)
+    assert f"one of {sets} possible sets of counts" in seen.table.html
     assert set(seen.result.index) == set(QUANTITY)
     assert all(QUANTITY[q] in seen.table.text for q in seen.result.index)
 

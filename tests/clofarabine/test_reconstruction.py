@@ -5,14 +5,16 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import need
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clofarabine import consequences, reconstruction, studies
+from clofarabine import consequences, identified_shown, reconstruction, studies
 from clofarabine.corrected import CORRECTED
 from clofarabine.reconstruction import (
     ESTIMATORS,
@@ -23,7 +25,7 @@ from clofarabine.reconstruction import (
     Evidence,
     varied,
 )
-from clofarabine.tables import store
+from clofarabine.tables import paths, store
 from metaprop import pooling
 from metaprop.counts import solve
 from metaprop.counts import vectors as counts_vectors
@@ -31,6 +33,7 @@ from metaprop.counts.statement import Printed
 from metaprop.counts.vectors import below
 from metaprop.effectsize import INVERSES, back_transform, overall_n, transform
 from metaprop.method import Method
+from metaprop.plots import counts as plots
 
 POOLED = store.load("pooled_results")
 
@@ -481,3 +484,28 @@ def test_a_hundred_percent_that_was_cut_off_is_found(scale):
     grid = np.indices(n + 1).reshape(2, -1).T.astype(np.int32)
     assert found.tolist() == grid[solve.meets(printed, grid)].tolist()
     assert n.tolist() in found.tolist()
+
+
+def test_the_grid_of_methods_draws_every_method_that_leaves_a_vector(tmp_path, monkeypatch):
+    """Hartung-Makambi and Hunter-Schmidt with k / (k - 1) too; what is not drawn leaves none."""
+    (tmp_path / "figures").mkdir()
+    monkeypatch.setenv(store.OUTPUT_VARIABLE, str(tmp_path))
+    methods = pd.read_csv(paths.DATA / "derived" / "method_evidence.csv")
+    seen = []
+    draw = plots.method_grid
+    monkeypatch.setattr(plots, "method_grid", lambda m: seen.append(m) or draw(m))
+    picture = identified_shown.method_grid(SimpleNamespace(methods=methods))
+    left = methods[["n_paediatric", "n_joint", "n_coupled"]].gt(0).any(axis=1)
+    (drawn,) = seen
+    assert set(methods.index[left]) <= set(drawn.index)
+    for _, own in drawn.groupby(["tau2_method", "ci_method"]):
+        assert left[own.index].any()
+    said = picture.caption.split("Not drawn")[1]
+    pairs = [frame.groupby(["tau2_method", "ci_method"]).ngroups for frame in (methods, drawn)]
+    named = re.findall(rf"\b({'|'.join(set(methods['tau2_method']))})\b", said)
+    assert len(named) == pairs[0] - pairs[1] > 0
+    for code in ("HM", "HSk"):
+        assert f"<!-- {code}, Wald -->" in picture.svg
+    empty = methods.assign(n_paediatric=0, n_joint=0, n_coupled=0)
+    nothing = identified_shown.method_grid(SimpleNamespace(methods=empty))
+    assert nothing.data == identified_shown.NONE

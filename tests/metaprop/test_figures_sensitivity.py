@@ -6,11 +6,15 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 from clofarabine import figures
+from metaprop import influence as measure
 from metaprop.bayes import posterior
+from metaprop.effectsize import transform
 from metaprop.moderators import meta_regression
 from metaprop.plots.moderators import bubbles, tau_density
 from metaprop.plots.specification_curve import choice_strips
@@ -21,6 +25,7 @@ Z = np.array([2001.0, 2004, 2009, 2010])
 FIT = meta_regression(*EFFECTS, np.column_stack([np.ones(4), Z - Z.mean()]))
 
 KINDS = pd.DataFrame({"label": list("abc"), "kind": ["documented", "reconstructed", "documented"]})
+PANELS = {"x": ("X", 0.0, (-1.5, 1.5)), "y": ("Y", 0.0, ()), "z": ("Z", 0.0, (2.5,))}
 RANGES = {"lower_min": 5.0, "upper_max": 40.0}
 
 
@@ -48,8 +53,7 @@ def pooled(estimates, title="t"):
 
 
 def draw():
-    diagnostics = KINDS.assign(x=[1.0, 2, 3], y=[0.1, 0.5, 0.2], z=[1.0, 3, 2], flagged=[0, 1, 0])
-    diagnostics["flagged"] = diagnostics["flagged"].astype(bool)
+    diagnostics = KINDS.assign(x=[1.0, 2, 3], y=[0.1, 0.5, 0.2], z=[1.0, 3, 2])
     studies = KINDS.assign(n=[9, 5, 7], own=[10, 0, 30], median=15, lower=5, upper=30, weight=20)
     whole = pd.DataFrame({"label": ["pool", "new"], "median": 15, "lower": 5, "upper": 30})
     curve = pd.DataFrame(
@@ -60,7 +64,7 @@ def draw():
         "pooled_list": pooled([(15, 15), (10, 20)]),
         "baujat": figures.baujat(diagnostics, "t"),
         "radial": figures.radial(diagnostics, 0.8, pd.Series({"10": 0.3, "50": 0.8}), "t"),
-        "influence": figures.influence_panel(diagnostics, {"x": ("X", [2]), "y": ("Y", [0])}),
+        "influence": figures.influence_panel(diagnostics, PANELS, "t"),
         "shrinkage": figures.shrinkage(studies, whole, "t", "percent"),
         "multiverse": figures.multiverse(
             curve, {"model": ["PAS", "PFT", "PLO"]}, "t", "percent", {"published": 16.0}
@@ -87,8 +91,71 @@ def test_a_reconstructed_row_is_hollow(picture):
     assert sorted(x for x, fill, _ in found if fill != "#ffffff") == [1.0, 3.0]
 
 
-def test_a_flagged_row_is_a_diamond():
-    assert [x for x, _, shape in marks(draw()["influence"].axes[0]) if shape == "D"] == [2.0]
+def test_a_diamond_is_what_lies_beyond_the_cut_offs_of_its_own_panel():
+    axes = draw()["influence"].axes
+    beyond = [[x for x, _, shape in marks(ax) if shape == "D"] for ax in axes]
+    assert beyond == [[2.0, 3.0], [], [3.0]]
+    lines = [[x.get_xdata()[0] for x in ax.lines if x.get_linestyle() == "--"] for ax in axes]
+    assert lines == [[-1.5, 1.5], [], [2.5]]
+
+
+def test_the_panels_mark_a_row_where_it_is_flagged_and_draw_no_other_cut_off():
+    """A row that some panel marks is one that `influence` flags: the same cut-offs."""
+    x, n = np.array([7, 8, 0, 4, 9]), np.array([61, 65, 4, 43, 26])
+    found = measure.influence(*transform(x, n, "PAS"))
+    cuts = measure.cutoffs(len(n))
+    frame = pd.DataFrame({"label": list("abcde"), "kind": "documented"})
+    frame = frame.assign(**{name: getattr(found, name) for name in cuts})
+    fig = figures.influence_panel(frame, {c: (c, 0.0, at) for c, at in cuts.items()}, "t")
+    marked = {
+        int(line.get_ydata()[0]) for ax in fig.axes for line in ax.lines if line.get_marker() == "D"
+    }
+    assert sorted(marked) == np.flatnonzero(found.flagged).tolist() != []
+
+
+def _boxes(figure, ax):
+    """Texts of the axes with what they say, and the marks, as boxes in pixels."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    texts = {t.get_text(): Text.get_window_extent(t, canvas.renderer) for t in ax.texts}
+    return texts, [ax.transData.transform(p) for line in ax.lines
+                   if line.get_marker() == "o" for p in line.get_xydata()]  # fmt: skip
+
+
+@pytest.mark.parametrize("picture", ["baujat", "radial"])
+def test_every_point_of_few_is_named_and_no_name_lies_on_a_mark_or_another(picture):
+    rows = pd.DataFrame({"label": ["CLO-212", "BIOV-111", "CLO05908", "Lu 2016", "Suo 2013"]})
+    rows = rows.assign(
+        kind="documented", x=[0.0, 0.07, 1.42, 0.59, 3.62], y=[0, 0, 0.13, 0.14, 2.5]
+    )
+    if picture == "radial":
+        rows = rows.assign(x=[5.85, 5.88, 3.37, 5.68, 5.36], z=[2.02, 1.8, 0.0, 1.23, 3.78])
+        fig = figures.radial(rows, 0.353, pd.Series({"10": 0.32}), "t")
+    else:
+        fig = figures.baujat(rows, "t")
+    with mpl.rc_context(STYLE):
+        texts, points = _boxes(fig, fig.axes[0])
+    assert set(texts) == set(rows["label"])
+    inside = fig.axes[0].get_window_extent()
+    for name, box in texts.items():
+        assert not any(box.contains(*p) for p in points), name
+        assert not any(box.overlaps(b) for n, b in texts.items() if n != name), name
+        assert all(inside.contains(*p) for p in (box.min, box.max)), name
+        for line in fig.axes[0].lines:  # of the radial plot
+            (x0, y0), (x1, y1) = fig.axes[0].transData.transform(line.get_xydata())[[0, -1]]
+            along = np.linspace((x0, y0), (x1, y1), 400)
+            assert line.get_marker() == "o" or not any(box.contains(*p) for p in along), name
+    for x, y in points:  # no mark is cut at the edge
+        assert inside.x0 + 3 < x < inside.x1 - 3
+        assert inside.y0 + 3 < y < inside.y1 - 3
+
+
+def test_what_is_printed_is_named_beside_the_curve_and_not_on_its_line():
+    fig = draw()["multiverse"]
+    with mpl.rc_context(STYLE):
+        texts, _ = _boxes(fig, fig.axes[0])
+        assert texts["published"].x0 > fig.axes[0].get_window_extent().x1
+        assert texts["published"].x1 < fig.bbox.x1
 
 
 def test_a_range_is_a_bar_and_a_narrow_one_a_hollow_mark():
@@ -96,6 +163,16 @@ def test_a_range_is_a_bar_and_a_narrow_one_a_hollow_mark():
     assert [fill for _, fill, _ in marks(known)] == ["#0072b2"] * 2
     assert [(x, fill) for x, fill, _ in marks(ranged)] == [(12.1, "#ffffff")]
     assert [10.0, 20.0] in [list(line.get_xdata()) for line in ranged.lines]
+
+
+def test_a_column_of_numbers_has_a_head_where_one_is_given():
+    rows = pd.DataFrame(
+        [{"label": "x", "note": 21, **RANGES, "estimate_min": 9, "estimate_max": 9}]
+    )
+    ax = figures.pooled_list(rows, "t", "%", {}, noted="specifications").axes[0]
+    places = {t.get_text(): t.get_position() for t in ax.texts}
+    assert places["specifications"][0] == places["21"][0]
+    assert places["specifications"][1] < places["x"][1]
 
 
 def test_a_missing_estimate_is_a_heading():

@@ -316,13 +316,15 @@ def test_a_reconstructed_count_is_drawn_hollow_with_its_range():
 def test_p_values_are_dots_and_strips_in_the_order_of_the_tests():
     dots = pd.DataFrame({"label": ["A", "B"], "p": [0.3, 0.9]})
     strips = pd.DataFrame({"label": ["B", "B", "B"], "p": [0.1, 0.2, 0.2]})
-    (ax,) = figures.p_values(dots, strips, 0.58, "title").axes
+    (ax,) = figures.p_values(dots, strips, {"B": 0.58}, "title").axes
     drawn = [p for c in ax.collections for p in np.round(c.get_offsets(), 6).tolist()]
     assert sorted(drawn) == [[0.1, 1], [0.2, 1], [0.3, 0], [0.9, 1]]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["A", "B"]
     lines = {line.get_label(): line.get_xdata()[0] for line in ax.lines}
     assert lines == {"0.05": 0.05, "printed": 0.58}
-    (alone,) = figures.p_values(dots, strips.head(0), None, "title").axes
+    (stroke,) = [line for line in ax.lines if line.get_label() == "printed"]
+    assert (np.abs(stroke.get_ydata() - 1) < 0.5).all()  # in the line of its own test alone
+    (alone,) = figures.p_values(dots, strips.head(0), {}, "title").axes
     assert sum(len(c.get_offsets()) for c in alone.collections) == 2
 
 

@@ -66,6 +66,7 @@ def claims_map(table: pd.DataFrame, width: int = 44) -> Figure:
         for section, n, top in bands:
             ax.text(-3.4, top, section, ha="right", va="center", weight="bold")
             ax.text(-1.2, top, f"{n}", ha="right", va="center", color=GREY)
+        ax.text(-1.2, -1.2, "claims", ha="right", va="center", color=GREY, fontsize=7)
         for x, row, name in rows:
             ax.text(x, row, name, va="center", color=GREY, fontsize=6)
         counts = table["verdict"].value_counts()

@@ -1,11 +1,12 @@
 """The selection flow (Figure 1) and the patients (Table 2)."""
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from metaprop.plots.style import BLACK, BLUE, GREY, PAGE, SKY, STYLE, new_figure
+from metaprop.plots.style import BLACK, BLUE, GREY, LIGHT, PAGE, SKY, STYLE, new_figure
 
 
 def selection_flow(remaining: list[str], excluded: list[str]) -> Figure:
@@ -46,7 +47,8 @@ def characteristics(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        characteristic, level, n, total, percent (recomputed from n and total).
+        characteristic, level, n, total, percent (recomputed from n and total), unknown (True: the
+        level is no characteristic, drawn grey and hatched).
     """
     blocks = list(dict.fromkeys(table["characteristic"]))
     heights = [sum(table["characteristic"] == b) + 1.6 for b in blocks]
@@ -56,11 +58,13 @@ def characteristics(table: pd.DataFrame) -> Figure:
         fig.subplots_adjust(left=0.33, right=0.86, top=0.97, bottom=0.06, hspace=0.35)
         for ax, block in zip(axes, blocks, strict=True):
             part = table[table["characteristic"] == block]
-            ax.barh(part["level"], part["percent"], color=BLUE, height=0.62)
+            bars = ax.barh(part["level"], part["percent"], color=BLUE, height=0.62)
+            for bar in np.array(bars)[part["unknown"].to_numpy(bool)]:
+                bar.set(facecolor=LIGHT, edgecolor=GREY, hatch="////", linewidth=0.5)
             for y, (_, r) in enumerate(part.iterrows()):
                 ax.text(r["percent"] + 1, y, f"{r['n']}/{r['total']}", va="center", color=GREY)
             ax.set(ylim=(len(part) - 0.4, -0.6), xlim=(0, 100))
             ax.set_title(block, loc="left")
             ax.tick_params(left=False)
-        axes[-1].set_xlabel("patients (percent of those with the information)")
+        axes[-1].set_xlabel("patients (percent of the block's total, unknown included)")
     return fig

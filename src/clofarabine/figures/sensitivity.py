@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -153,15 +153,23 @@ def shrinkage(rows: Rows, lines: pd.DataFrame, whole: pd.DataFrame) -> Picture:
     )
 
 
-def influence_panel(frame: pd.DataFrame, panels: dict[str, tuple[str, list[float]]]) -> Picture:
+def influence_panel(
+    rows: Rows, frame: pd.DataFrame, panels: dict[str, tuple[str, float, Sequence[float]]]
+) -> Picture:
     """Influence diagnostics of each row."""
+    limits = ", ".join(
+        f"{head} {'±' if len(cuts) > 1 else ''}{cuts[-1]:.3g}"
+        for head, _, cuts in panels.values()
+        if cuts
+    )
     return show(
-        plots.influence_panel(frame, panels),
+        plots.influence_panel(frame, panels, f"Influence of each row, {rows.title}"),
         "sensitivity_influence",
         "Influence diagnostics of each row: externally standardised residual, DFFITS, Cook's "
-        "distance, covariance ratio, tau² without the row, hat value. Dashed: the value of a row "
-        "without influence, and cut-offs. Diamond: passes a cut-off of Viechtbauer and Cheung "
-        f"(2010).{_marks(frame)}",
+        "distance, covariance ratio, tau² without the row, hat value, DFBETAS. Solid line: a row "
+        "without influence (τ² of all rows; hat of equal weights). Dashed: the cut-offs of "
+        f"Viechtbauer and Cheung (2010) for these rows ({limits}); the others have none. "
+        f"Diamond: beyond the cut-off of its panel.{_marks(frame)}",
     )
 
 
@@ -201,9 +209,11 @@ def overview(listed: pd.DataFrame) -> Picture:
     """Both endpoints and populations by family of analyses."""
     title = "Both endpoints, both populations"
     return show(
-        plots.pooled_list(listed, title, "rate (percent)", {}, "Family of analyses"),
+        plots.pooled_list(
+            listed, title, "rate (percent)", {}, "Family of analyses", "specifications"
+        ),
         "sensitivity_overview",
         "Pooled rates by family of analyses (every estimator and interval), all rows, over every "
         "vector of counts that fits the published results. Diamond: the published primary estimate "
-        f"and interval. {_RANGE} The number beside a family: specifications.",
+        f"and interval. {_RANGE}",
     )

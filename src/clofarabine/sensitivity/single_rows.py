@@ -21,6 +21,7 @@ PANELS = {
     "cov_ratio": "cov. ratio",
     "tau2_deleted": "τ² without",
     "hat": "hat",
+    "dfbetas": "DFBETAS",
 }
 
 
@@ -66,14 +67,12 @@ def diagnostics(rows: Rows) -> Shown:
     fit, far = pool(*rows.effects(), rows.method.tau2_method), np.abs(found.rstudent).argmax()
     facts |= {"far": studies.quoted(names[far]), "without": found.tau2_deleted[far]}
     facts |= {"tau2": float(fit.tau2)}
-    lines = {
-        "rstudent": [-1.96, 0, 1.96], "dffits": [0], "cook": [0], "cov_ratio": [1],
-        "tau2_deleted": [float(fit.tau2)], "hat": [1 / len(names), 3 / len(names)],
-    }  # fmt: skip
-    panels = {name: (title, lines[name]) for name, title in PANELS.items()}
+    cuts = influence.cutoffs(len(names))
+    none = {"cov_ratio": 1.0, "tau2_deleted": float(fit.tau2), "hat": 1 / len(names)}
+    panels = {n: (title, none.get(n, 0.0), cuts.get(n, ())) for n, title in PANELS.items()}
     values = {name: getattr(found, name) for name in PANELS}
-    frame = rows.frame[["label", "kind"]].assign(flagged=found.flagged, **values)
-    return Shown((draw.influence_panel(frame, panels),), facts)
+    frame = rows.frame[["label", "kind"]].assign(**values)
+    return Shown((draw.influence_panel(rows, frame, panels),), facts)
 
 
 def _ranges(rows: Rows, found: influence.Influence) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, PAGE, SKY, STYLE, new_figure
 
 _STAGE = ("none", "paediatric only", "all numbers", "all numbers, CR <= OR")
+_COUNTS = ["n_paediatric", "n_joint", "n_coupled"]  # vectors that meet each stage but the first
 _STAGE_COLOUR = ("#F4F4F4", "#CFE3F1", SKY, BLUE)
 
 
@@ -62,77 +63,82 @@ def method_grid(evidence: pd.DataFrame) -> Figure:
     Parameters
     ----------
     evidence : DataFrame
-        As method_evidence.csv. The number in a cell counts the vectors of the last stage it meets.
+        Every method to draw, as method_evidence.csv. The number in a cell counts the vectors of the
+        last stage it meets.
     """
+    names = {"hartung-knapp": "H-K", "wald": "Wald"}
+    evidence = evidence.assign(
+        row=evidence["tau2_method"] + ", " + evidence["ci_method"].replace(names),
+        met=(evidence[_COUNTS] > 0).sum(axis=1),
+    )
+    across = evidence[["rows", "inverse"]].drop_duplicates().sort_values("rows", kind="stable")
+    columns, rows = list(across.itertuples(index=False, name=None)), evidence["row"].unique()
     with mpl.rc_context(STYLE):
-        fig = new_figure(PAGE, 5.0)
-        axes = fig.subplots(1, 2, sharey=True)
-        fig.subplots_adjust(left=0.13, right=0.99, top=0.88, bottom=0.32, wspace=0.05)
+        height = 2 * 0.19 * len(rows) + 2.3
+        fig = new_figure(PAGE, height)
+        axes = fig.subplots(2, 1, sharex=True)
+        fig.subplots_adjust(
+            left=0.12, right=0.99, top=1 - 0.5 / height, bottom=1.4 / height, hspace=0.16
+        )
         for ax, endpoint in zip(axes, ("CR", "OR"), strict=True):
-            _grid(ax, evidence[evidence["endpoint"] == endpoint])
+            _grid(ax, evidence[evidence["endpoint"] == endpoint], list(rows), columns)
             ax.set_title(f"{endpoint}")
+        _heads(axes[1], columns)
         for i, (text, colour) in enumerate(zip(_STAGE, _STAGE_COLOUR, strict=True)):
-            fig.text(0.16 + 0.21 * i, 0.03, f"  {text}", va="center")
-            box = mpl.patches.Rectangle((0.145 + 0.21 * i, 0.02), 0.015, 0.02, fc=colour, ec=GREY)
-            fig.add_artist(box)
+            fig.text(0.16 + 0.21 * i, 0.15 / height, f"  {text}", va="center")
+            at = (0.145 + 0.21 * i, 0.1 / height)
+            fig.add_artist(mpl.patches.Rectangle(at, 0.015, 0.1 / height, fc=colour, ec=GREY))
         title = "Methods and the vectors of counts that they leave"
-        fig.text(0.01, 0.985, title, va="top", weight="bold", size=9)
+        fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
     return fig
 
 
-def _grid(ax: Axes, part: pd.DataFrame) -> None:
-    part = part.assign(
-        row=part["tau2_method"]
-        + ", "
-        + part["ci_method"].replace({"hartung-knapp": "H-K", "wald": "Wald"}),
-        column=part["inverse"] + ", " + part["rows"],
-    )
-    rows, columns = (list(dict.fromkeys(part[c])) for c in ("row", "column"))
-    rows.sort(key=lambda r: r.endswith("H-K"))
-    columns.sort(key=lambda c: c.endswith("merged"))
+def _grid(ax: Axes, part: pd.DataFrame, rows: list[str], columns: list[tuple[str, str]]) -> None:
     for r in part.itertuples():
-        counts = (r.n_paediatric, r.n_joint, r.n_coupled)
-        stage = sum(c > 0 for c in counts)
-        x, y = columns.index(r.column), rows.index(r.row)
-        cell = mpl.patches.Rectangle((x, y), 1, 1, fc=_STAGE_COLOUR[stage], ec="white", lw=1)
-        ax.add_patch(cell)
-        if stage:
-            colour = "white" if stage == 3 else BLACK
-            ax.text(
-                x + 0.5,
-                y + 0.52,
-                counts[stage - 1],
-                ha="center",
-                va="center",
-                color=colour,
-                size=6.5,
-            )
+        x, y = columns.index((r.rows, r.inverse)), rows.index(r.row)
+        ax.add_patch(mpl.patches.Rectangle((x, y), 1, 1, fc=_STAGE_COLOUR[r.met], ec="white", lw=1))
+        if r.met:
+            colour, found = "white" if r.met == 3 else BLACK, getattr(r, _COUNTS[r.met - 1])
+            ax.text(x + 0.5, y + 0.52, found, ha="center", va="center", color=colour, size=6.5)
     ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
-    names = [c.partition(", ")[0] for c in columns]
-    ax.set_xticks(np.arange(len(columns)) + 0.5, names, rotation=90)
-    across = ax.get_xaxis_transform()
-    for x, text in ((0.25, "a row per age group"), (0.75, "merged rows")):
-        place = x * len(columns)
-        ax.text(place, -0.37, text, transform=across, ha="center", va="center", weight="bold")
     ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
 
 
-def count_ranges(rows: dict[str, pd.DataFrame]) -> Figure:
+def _heads(ax: Axes, columns: list[tuple[str, str]]) -> None:
+    """Below the columns: the inverse of each, and what the rows of a block of them are."""
+    ax.set_xticks(np.arange(len(columns)) + 0.5, [c[1] for c in columns], rotation=90)
+    words = {"age-groups": "a row per age group", "merged": "merged rows"}
+    for kind in dict.fromkeys(c[0] for c in columns):
+        at = [i for i, c in enumerate(columns) if c[0] == kind]
+        text = words.get(kind, f"only {kind.removeprefix('split:')} split")
+        ax.annotate(
+            text, (np.mean(at) + 0.5, 0), (0, -74), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="center", va="center", weight="bold", size=7,
+        )  # fmt: skip
+
+
+def count_ranges(rows: dict[str, pd.DataFrame], note: str = "") -> Figure:
     """Response rate of each row, a panel an endpoint: documented solid, reconstructed hollow.
 
     Parameters
     ----------
     rows : dict
         Endpoint to a table as `rows.load` gives it (label, n, x, x_min, x_max, kind).
+    note : str
+        A line below: on what condition the ranges hold.
     """
     first = next(iter(rows.values()))
     with mpl.rc_context(STYLE):
-        fig = new_figure(PAGE, 0.24 * len(first) + 1.1)
+        height = 0.24 * len(first) + 1.3
+        fig = new_figure(PAGE, height)
         axes = fig.subplots(1, len(rows), sharey=True)
-        fig.subplots_adjust(left=0.24, right=0.985, top=0.92, bottom=0.12, wspace=0.06)
+        fig.subplots_adjust(
+            left=0.24, right=0.985, top=1 - 0.36 / height, bottom=0.72 / height, wspace=0.06
+        )
+        fig.text(0.01, 0.06 / height, note, size=7, color=GREY)
         for ax, (endpoint, table) in zip(axes, rows.items(), strict=True):
             for y, (_, r) in enumerate(table.iterrows()):
                 _range(ax, y, r)

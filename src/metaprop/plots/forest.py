@@ -97,6 +97,7 @@ def forest(
     subtitle: str = "",
     notes: Sequence[str] = (),
     marks: Mapping[str, Sequence[str]] = {},
+    marked: str = "",
     subtotals: Mapping[str, dict] = {},
 ) -> Figure:
     """Forest plot of proportions with pooled results and heterogeneity below.
@@ -119,6 +120,8 @@ def forest(
         Lines under the last summary: heterogeneity.
     marks : mapping
         Letter: a sign for each row, in columns at the right (risk of bias).
+    marked : str
+        What the letters and signs mean, below the plot.
     subtotals : mapping
         Group: its pooled result, as a summary. With any the rows need a column group; they stand
         under their groups, in the order these have in the rows. Not together with marks.
@@ -126,10 +129,11 @@ def forest(
     above = _above(rows, subtotals)
     lines = len(above) + len(summaries) + len(notes)
     with mpl.rc_context(STYLE):
-        height = ROW * (lines + 2.5) + 0.75
+        room = ROW * bool(marked)
+        height = ROW * (lines + 2.5) + 0.75 + room
         fig = new_figure(PAGE, height)
         left, width = (0.365, 0.3) if marks else (0.39, 0.335)
-        ax = fig.add_axes((left, 0.5 / height, width, ROW * (lines + 1.3) / height))
+        ax = fig.add_axes((left, (0.5 + room) / height, width, ROW * (lines + 1.3) / height))
         ax.set(xlim=(0, 100), ylim=(lines - 0.3, -1.6), yticks=[], xlabel=unit)
         ax.spines["left"].set_visible(False)
         biggest = rows["weight"].max()
@@ -158,4 +162,5 @@ def forest(
             _text(ax, LABEL, y, note)
         fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
         fig.text(0.01, 1 - 0.24 / height, subtitle, va="top")
+        fig.text(0.99, 0.06 / height, marked, va="bottom", ha="right", size=7, color=GREY)
     return fig

@@ -147,7 +147,9 @@ def power_curve(curves: pd.DataFrame, alpha: float, title: str) -> Figure:
     return fig
 
 
-def p_values(dots: pd.DataFrame, strips: pd.DataFrame, printed: float | None, title: str) -> Figure:
+def p_values(
+    dots: pd.DataFrame, strips: pd.DataFrame, printed: dict[str, float], title: str
+) -> Figure:
     """P values of several tests: a dot for known counts, a strip of strokes where counts are a set.
 
     Parameters
@@ -156,8 +158,8 @@ def p_values(dots: pd.DataFrame, strips: pd.DataFrame, printed: float | None, ti
         label, p: one row a test, from the top.
     strips : DataFrame
         label, p: any number of rows a test; equal values to three decimals are drawn once.
-    printed : float, optional
-        Printed p value, drawn as a line.
+    printed : dict
+        Label: its printed p value, a stroke in the line of that test alone.
     title : str
     """
     order = dots["label"].tolist()
@@ -176,8 +178,9 @@ def p_values(dots: pd.DataFrame, strips: pd.DataFrame, printed: float | None, ti
             dots, **marks, color=BLUE, size=5, zorder=3, label="rows with a count", legend=False
         )
         ax.axvline(0.05, color=GREY, lw=0.8, ls="--", label="0.05")
-        if printed is not None:
-            ax.axvline(printed, color=BLACK, lw=1.1, label="printed")
+        for test, p in printed.items():
+            y = order.index(test)
+            ax.plot([p, p], [y - 0.45, y + 0.45], color=BLACK, lw=1.6, label="printed", zorder=4)
         ax.set(xlim=(0, 1.01), ylim=(len(dots) - 0.4, -0.6), xlabel="p value", ylabel="")
         ax.tick_params(axis="y", length=0)
         handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))

@@ -1,12 +1,15 @@
 """Pictures of what single studies do: pooled estimates in a row, Baujat, radial, influence."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 
 from .forest import ROW, _text
 from .style import BLACK, BLUE, COLUMN, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
@@ -16,7 +19,12 @@ _KINDS = {"documented": (BLUE, BLUE), "reconstructed": (ORANGE, "white")}
 
 
 def pooled_list(
-    rows: pd.DataFrame, title: str, unit: str, lines: dict[str, float], heading: str = "Analysis"
+    rows: pd.DataFrame,
+    title: str,
+    unit: str,
+    lines: dict[str, float],
+    heading: str = "Analysis",
+    noted: str = "",
 ) -> Figure:
     """Pooled estimates below each other: leave-one-out, cumulative, subgroups, choices of method.
 
@@ -33,6 +41,8 @@ def pooled_list(
         Vertical lines by name, in percent; dashed if the name is "published".
     heading : str
         Head of the first column.
+    noted : str
+        Head of the column of notes, where they do not say what they are.
     """
     ranged = bool((rows["estimate_max"] > rows["estimate_min"]).any())
     with mpl.rc_context(STYLE):
@@ -43,6 +53,7 @@ def pooled_list(
         ax.set(xlim=(0, top), ylim=(len(rows) - 0.3, -1.6), yticks=[], xlabel=unit)
         ax.spines["left"].set_visible(False)
         _text(ax, -1.21, -0.95, heading, weight="bold")
+        _text(ax, -0.03, -0.95, noted, weight="bold", ha="right")
         _text(ax, 1.03, -0.95, "% range [limits]" if ranged else "% [95% CI]", weight="bold")
         for name, at in lines.items():
             dashed = name == "published"
@@ -82,21 +93,60 @@ def _points(ax: Axes, x: Sequence[float], y: Sequence[float], kinds: Sequence[st
             )  # fmt: skip
 
 
-def _name(ax: Axes, x: Sequence[float], y: Sequence[float], labels: Sequence[str]) -> None:
-    """Write the labels beside the points, the lower of two that would overlap further down."""
-    (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
-    x, y, labels = (list(a) for a in (x, y, labels))
-    last = np.inf
-    step = 0.058 * (y1 - y0)
-    for i in np.argsort(-np.asarray(y, float)):
-        place = max(min(y[i], last - step), y0 + 0.4 * step)
-        right = x[i] > x0 + 0.62 * (x1 - x0)
-        shift = (-0.02 if right else 0.02) * (x1 - x0)
+# Where a label is tried around its mark, and how far out (points), the first that is clear wins.
+_AROUND = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
+_AROUND += [(0.5, 1), (-0.5, 1), (0.5, -1), (-0.5, -1)]
+_OUT, _SIZE = (5.5, 11, 17, 24), 6.5
+FEW = 12  # points that are all named
+
+
+def _name(
+    ax: Axes, points: np.ndarray, labels: Sequence[str], line: np.ndarray | None = None
+) -> None:
+    """Write the labels beside the points, clear of marks, of each other and of the line.
+
+    points : shape (k, 2), every mark, also those whose label is ""; line : shape (m, 2), data
+    units. A label further out is led back to its mark.
+    """
+    size = 72 / ax.figure.dpi  # points a pixel: the picture is the same at any resolution
+    at = ax.transData.transform(points) * size
+    inside = ax.get_window_extent().get_points().ravel() * size
+    along = np.empty((0, 2)) if line is None else ax.transData.transform(line) * size
+    taken = [np.hstack([a - 3.5, a + 3.5]) for a in at] + [np.hstack([a, a]) for a in along]
+    for xy, point, label in zip(points, at, labels, strict=True):
+        if not label:
+            continue
+        wide = TextPath((0, 0), label, size=_SIZE).get_extents().width
+        boxes = []
+        for out, (across, up) in product(_OUT, _AROUND):
+            right = across * out - wide * (1 - across) / 2
+            above = up * out - _SIZE * (1 - up * (abs(across) < 1)) / 2
+            low = point + np.array([right, above])
+            boxes.append(np.hstack([low, low + np.array([wide, _SIZE])]))
+        rest = at[(at != point).any(1)]
+        worst = [_clashes(b, np.array(taken), inside) + _led_over(point, b, rest) for b in boxes]
+        best = int(np.argmin(worst))
+        taken.append(boxes[best])
+        shift = boxes[best][:2] - point + np.array([0, 1.2])
+        led = {"arrowstyle": "-", "color": GREY, "lw": 0.4, "shrinkA": 0, "shrinkB": 2}
         ax.annotate(
-            labels[i], (x[i], y[i]), (x[i] + shift, place), va="center", size=6.5, color=GREY,
-            ha="right" if right else "left",
+            label, xy, shift, textcoords="offset points", size=_SIZE, color=GREY, va="baseline",
+            ha="left", arrowprops=led if best >= len(_AROUND) else None,
         )  # fmt: skip
-        last = place
+
+
+def _clashes(box: np.ndarray, taken: np.ndarray, inside: np.ndarray) -> int:
+    """How many of the boxes (x0, y0, x1, y1) a box meets; to leave the axes counts as many."""
+    meets = (taken[:, :2] <= box[2:]).all(1) & (taken[:, 2:] >= box[:2]).all(1)
+    leaves = (box[:2] < inside[:2]).any() or (box[2:] > inside[2:]).any()
+    return int(meets.sum()) + 1000 * bool(leaves)
+
+
+def _led_over(point: np.ndarray, box: np.ndarray, rest: np.ndarray) -> int:
+    """How many other marks lie between a mark and the middle of its label."""
+    middle = (box[:2] + box[2:]) / 2
+    way = point + np.linspace(0, 1, 20)[:, None] * (middle - point)
+    return int((np.hypot(*(way[:, None] - rest).T).min(1, initial=np.inf) < 3).sum())
 
 
 def baujat(rows: pd.DataFrame, title: str) -> Figure:
@@ -112,15 +162,22 @@ def baujat(rows: pd.DataFrame, title: str) -> Figure:
         ax = fig.add_axes((0.155, 0.145, 0.82, 0.755))
         ax.set(
             xlabel="misfit (squared Pearson residual)", ylabel="influence on the pooled rate",
-            xlim=(0, 1.12 * rows["x"].max() or 1), ylim=(0, 1.12 * rows["y"].max() or 1),
+            xlim=_from_zero(rows["x"]), ylim=_from_zero(rows["y"]),
         )  # fmt: skip
         _points(ax, rows["x"], rows["y"], rows["kind"])
-        some = rows[(rows["y"] > 0.12 * rows["y"].max()) | (rows["x"] > 0.25 * rows["x"].max())]
-        _name(ax, some["x"], some["y"], some["label"])
+        some = (rows["y"] > 0.12 * rows["y"].max()) | (rows["x"] > 0.25 * rows["x"].max())
+        labels = rows["label"].astype(str).where(some | (len(rows) <= FEW), "")
+        _name(ax, rows[["x", "y"]].to_numpy(float), labels)
         if rows["kind"].nunique() > 1:
             ax.legend(loc="upper center", handletextpad=0.1)
         fig.text(0.02, 0.985, title, va="top", weight="bold", size=9)
     return fig
+
+
+def _from_zero(values: pd.Series) -> tuple[float, float]:
+    """Limits of an axis with room on both sides of values that start near 0."""
+    top = float(values.max()) or 1.0
+    return -0.1 * top, 1.12 * top
 
 
 def radial(rows: pd.DataFrame, slope: float, scale: pd.Series, title: str) -> Figure:
@@ -149,8 +206,11 @@ def radial(rows: pd.DataFrame, slope: float, scale: pd.Series, title: str) -> Fi
         ax.plot(line, slope * line, color=BLACK, lw=0.9)
         _points(ax, rows["x"], rows["z"], rows["kind"])
         far = np.abs(rows["z"] - slope * rows["x"])
-        some = rows[far > min(0.9, far.max() - 1e-9)] if len(rows) > 6 else rows
-        _name(ax, some["x"], some["z"], some["label"])
+        some = (far > min(0.9, far.max() - 1e-9)) | (len(rows) <= FEW)
+        labels = rows["label"].astype(str).where(some, "")
+        along = np.linspace(0, end, 200)
+        pooled = np.column_stack([along, slope * along])
+        _name(ax, rows[["x", "z"]].to_numpy(float), labels, pooled)
         right = ax.secondary_yaxis("right")
         inside = scale[(scale * end > ax.get_ylim()[0]) & (scale * end < high)]
         right.set_yticks(inside * end, inside.index)
@@ -161,42 +221,61 @@ def radial(rows: pd.DataFrame, slope: float, scale: pd.Series, title: str) -> Fi
     return fig
 
 
-def influence_panel(rows: pd.DataFrame, panels: dict[str, tuple[str, list[float]]]) -> Figure:
+def influence_panel(
+    rows: pd.DataFrame, panels: dict[str, tuple[str, float, Sequence[float]]], title: str
+) -> Figure:
     """Influence diagnostics side by side, one line a row of the meta-analysis.
 
     Parameters
     ----------
     rows : DataFrame
-        label, kind, flagged (drawn as a diamond), and a column per panel.
+        label, kind, and a column per panel.
     panels : dict
-        Column: (title, values of the dashed lines: where the row has no influence, and cut-offs).
+        Column: (head, value of a row without influence, cut-offs). One cut-off lies above, two lie
+        to either side; none where the diagnostic has none. A value beyond is a diamond.
+    title : str
     """
     with mpl.rc_context(STYLE):
-        height = ROW * len(rows) + 0.95
+        height = ROW * len(rows) + 1.4
         fig = new_figure(PAGE, height)
         axes = fig.subplots(1, len(panels), sharey=True)
         left = max(0.16, min(0.4, 0.03 + 0.009 * rows["label"].str.len().max()))
         fig.subplots_adjust(
-            left=left, right=0.985, wspace=0.16, top=1 - 0.38 / height, bottom=0.42 / height
+            left=left, right=0.985, wspace=0.16, top=1 - 0.8 / height, bottom=0.42 / height
         )
-        at = np.arange(len(rows))
-        for ax, (column, (title, lines)) in zip(axes, panels.items(), strict=True):
-            values = rows[column].to_numpy(float)
-            span = np.array([*values, *[v for v in lines if abs(v) < 4 * np.abs(values).max() + 1]])
-            room = 0.12 * (np.ptp(span) or 1)
-            ax.set(xlim=(span.min() - room, span.max() + room), ylim=(len(rows) - 0.5, -0.5))
-            for line in lines:
-                ax.axvline(line, color=GREY, lw=0.7, ls="--", zorder=0)
-            ax.hlines(at, ax.get_xlim()[0], values, color=LIGHT, lw=0.8, zorder=0)
-            for (kind, flagged), part in rows.assign(at=at).groupby(["kind", "flagged"]):
-                edge, fill = _KINDS[kind]
-                ax.plot(
-                    part[column], part["at"], "D" if flagged else "o", ms=5.5 if flagged else 4,
-                    mec=edge, mfc=fill, mew=1.2,
-                )  # fmt: skip
-            ax.set_title(title)
-            ax.set_yticks(at, rows["label"])
+        for ax, (column, (head, none, cuts)) in zip(axes, panels.items(), strict=True):
+            _diagnostic(ax, rows[column].to_numpy(float), rows["kind"], none, cuts)
+            ax.set_title(head)
+            ax.set_yticks(np.arange(len(rows)), rows["label"])
             ax.tick_params(axis="y", left=False)
             ax.locator_params(axis="x", nbins=3)
             ax.spines["left"].set_visible(False)
+        marks = [
+            Line2D([], [], color=GREY, lw=0.7, label="no influence"),
+            Line2D([], [], color=ORANGE, lw=0.9, ls="--", label="cut-off"),
+            Line2D([], [], color=BLACK, ls="", marker="D", ms=5, label="beyond the cut-off"),
+        ]
+        fig.legend(
+            handles=marks, loc="upper left", ncols=3, bbox_to_anchor=(0.0, 1 - 0.24 / height)
+        )
+        fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
     return fig
+
+
+def _diagnostic(
+    ax: Axes, values: np.ndarray, kinds: pd.Series, none: float, cuts: Sequence[float]
+) -> None:
+    """One panel: the values, where there is no influence, and the cut-offs."""
+    at, span = np.arange(len(values)), np.array([*values, none, *cuts])
+    room = 0.12 * (np.ptp(span) or 1)
+    ax.set(xlim=(span.min() - room, span.max() + room), ylim=(len(values) - 0.5, -0.5))
+    ax.axvline(none, color=GREY, lw=0.7, zorder=0)
+    for cut in cuts:
+        ax.axvline(cut, color=ORANGE, lw=0.9, ls="--", zorder=0)
+    ax.hlines(at, ax.get_xlim()[0], values, color=LIGHT, lw=0.8, zorder=0)
+    beyond = np.zeros(len(values), bool)
+    if len(cuts):
+        beyond = (values > cuts[-1]) | (values < (cuts[0] if len(cuts) > 1 else -np.inf))
+    for y, value, kind, far in zip(at, values, kinds, beyond, strict=True):
+        edge, fill = _KINDS[kind]
+        ax.plot(value, y, "D" if far else "o", ms=5.5 if far else 4, mec=edge, mfc=fill, mew=1.2)

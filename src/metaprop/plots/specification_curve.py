@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
 
 from .forest import ROW, _text
 from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
@@ -93,7 +94,7 @@ def multiverse(
     height = 2.6 + below + 0.25
     with mpl.rc_context(STYLE):
         fig = new_figure(PAGE, height)
-        left, width = 0.345, 0.64
+        left, width = 0.345, 0.565 if printed else 0.64  # what is printed is named at the right
         ax = fig.add_axes((left, (0.25 + below) / height, width, 2.35 / height))
         _curve(ax, frame, printed or {})
         ax.set_ylabel(unit)
@@ -115,7 +116,7 @@ def _curve(ax: Axes, frame: pd.DataFrame, printed: dict[str, float]) -> None:
         ax.plot(at, frame["estimate_min"], "o", ms=1.6, color=BLUE, zorder=3)
     for i, (name, value) in enumerate(printed.items()):
         ax.axhline(value, color=BLACK, lw=0.9 if i == 0 else 0.7, ls="--" if i == 0 else ":")
-        ax.text(len(frame) * 1.002, value, name, va="bottom", ha="right", size=6.5)
+        ax.text(1.01, value, name, transform=ax.get_yaxis_transform(), va="center", size=6.5)
     ax.set(xlim=(-2, len(frame) + 1), ylim=(0, 1.05 * frame["upper_max"].max()))
 
 
@@ -123,8 +124,8 @@ def _choices(ax: Axes, frame: pd.DataFrame, choices: dict[str, list[str]]) -> No
     """A strip a value, under its heading: where along the curve it was chosen."""
     rows, marks, y = [], [], 0
     for column, values in choices.items():
-        ax.text(-0.52, y, column, transform=ax.get_yaxis_transform(), va="center",
-                weight="bold", size=7)  # fmt: skip
+        across = blended_transform_factory(ax.figure.transFigure, ax.transData)
+        ax.text(0.012, y, column, transform=across, va="center", weight="bold", size=7)
         for value in values:
             rows.append((y, value))
             marks.append(pd.DataFrame({"at": np.flatnonzero(frame[column] == value), "y": y}))
