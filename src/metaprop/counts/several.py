@@ -131,15 +131,23 @@ class Search:
         _found, share, visited = joint.descend(*arrays, 2**62, budget)
         return visited / share
 
+    def walker(self, root: Root) -> Callable[[Counts, int, int], Counts]:
+        """What walks from near without moving a row (or -1): near, row, steps to (1 or 0, rows)."""
+        order, rows, *arrays = self.arrays(root)
+
+        def go(near: Counts, row: int, steps: int) -> Counts:
+            own = np.asarray(near)[order].astype(np.int64)
+            fixed = int(np.flatnonzero(order == row)[0]) if row >= 0 else -1
+            hit = walk(own, fixed, steps, rows, *arrays)
+            x = np.empty((int(hit), len(order)), np.int32)
+            x[:, order] = own
+            return x[self.accept(x)] if hit else x
+
+        return go
+
     def walk(self, root: Root, near: Counts, row: int, steps: int) -> Counts:
         """A vector (1, rows) that a walk from near finds without moving a row (or -1); or none."""
-        order, rows, *arrays = self.arrays(root)
-        own = np.asarray(near)[order].astype(np.int64)
-        fixed = int(np.flatnonzero(order == row)[0]) if row >= 0 else -1
-        hit = walk(own, fixed, steps, rows, *arrays)
-        x = np.empty((int(hit), len(order)), np.int32)
-        x[:, order] = own
-        return x[self.accept(x)] if hit else x
+        return self.walker(root)(near, row, steps)
 
 
 def _pairs(tables: list[Tables]) -> bool:
