@@ -15,8 +15,8 @@ from metaprop.printed.problem import PERCENT, Candidate, Result
 from metaprop.printed.rounding import RULES
 from metaprop.printed.values import holds, values
 
-SEEDS = range(int(os.environ.get("PLANTED", "24")))  # thousands were run; a few dozens stay
-CASES = 25  # of a tree of linear programmes, along the true vector
+SEEDS = range(int(os.environ.get("PLANTED", "20")))  # thousands were run; a few dozens stay
+CASES = 15  # of a tree of linear programmes, along the true vector
 MORE = ("tau2", "I2", "H2", "Q", "p_Q", "pi_lower", "pi_upper")
 
 
@@ -117,7 +117,10 @@ def descend(mixtures, x, tau2):
         if not cases:  # one vector is left
             assert mixtures.counts_near(mixture).tolist() == x.tolist()
             return
-        stack += [c for c in cases if inside(mixtures, c, x, tau2)]
+        own = [inside(mixtures, c, x, tau2) for c in cases]
+        for case in [c for c, true in zip(cases, own, strict=True) if not true][:3]:
+            mixtures.solve(case)  # its proof is tried on the cases with the true vector too
+        stack += [c for c, true in zip(cases, own, strict=True) if true]
         assert stack
 
 
@@ -146,7 +149,7 @@ def test_no_proof_leaves_out_the_truth(seed):
         descend(relax.Mixtures(search, root), x, [t["tau2"][0][0] for t in told])
 
 
-@pytest.mark.parametrize("seed", SEEDS[:: max(1, len(SEEDS) // 6)])
+@pytest.mark.parametrize("seed", SEEDS[:: max(1, len(SEEDS) // 5)])
 def test_the_whole_tool_keeps_the_truth(seed, monkeypatch):
     rows, printed, rule, candidate, x = planted(seed)
     for name, few in (("NODES", 10**5), ("QUESTION", 2000), ("STEPS", 500), ("FIRST", 2000)):
