@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 
 from .relax import Mixtures
-from .several import Root, Search
+from .several import Root, Search, Walks
 from .tables import Counts, ends
 from .vectors import ordered
 
@@ -23,7 +23,10 @@ LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
 FIRST_PROGRAMMES, PROGRAMMES = 60, 40
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
 FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
-_STARTS = 5
+# After so many walks to the first vector there are linear programmes, or no more walks, unless one
+# came as near to printing, in widths of the printed intervals; the further ones take longer.
+_WALKS, _LONGER, _HEATS = 3, 4, (0.1, 0.3, 1.0)
+_NEAR = {3: 0.5, 5: 0.2, 7: 0.1, 12: 0.0}
 
 
 @dataclass(frozen=True)
@@ -78,17 +81,30 @@ def known(search: Search, list_limit: int) -> Outcome:
         seen, share = search.run(root, list_limit + 1, NODES)
     if share == 1:
         return listed(seen)
-    low, high = ends(root[0])
-    for i, start in enumerate(np.linspace(0.1, 0.6, _STARTS)):
-        if len(seen):
+    if not len(seen):
+        fits, seen = _first(search, root)
+        if fits is False:
+            return listed(seen)
+    return Outcome(None, *ends(root[0]), seen, search, root)
+
+
+def _first(search: Search, root: Root) -> tuple[bool | None, Counts]:
+    """Whether a vector fits, with one that does; None where neither a walk nor a proof ended."""
+    (low, high), walks, nearest = ends(root[0]), Walks(search, root), np.inf
+    for i in range(max(_NEAR) + 1):
+        if i == _WALKS:
+            fits, x = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
+            if fits is not None:
+                return fits, x
+        if nearest > _NEAR.get(i, np.inf):
             break
-        near = np.round(low + start * (high - low)).astype(np.int64)
-        seen = search.walk(root, near, -1, FIRST)
-        if i == 0 and not len(seen):
-            fits, seen = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
-            if fits is False:
-                return listed(seen)
-    return Outcome(None, low, high, seen, search, root)
+        start = low + (0.1 + 0.5 * (0.38 * i % 1)) * (high - low)
+        steps = FIRST * (1 if i < _WALKS else _LONGER)
+        x, miss = walks.go(np.round(start), -1, steps, _HEATS[i % 3], i, steps > 0)
+        if len(x):
+            return True, x
+        nearest = min(nearest, miss)
+    return None, np.empty((0, len(low)), np.int32)
 
 
 def span(found: Sequence[Outcome], row: int) -> Span:
@@ -159,7 +175,7 @@ def _walk(o: Outcome, row: int, value: int, near: Counts) -> Counts:
     root = _limited(o, row, value, value, False)
     if root is None:
         return np.empty((0, len(near)), np.int32)
-    return o.search.walk(root, near, row, STEPS)
+    return Walks(o.search, root).go(near, row, STEPS)[0]
 
 
 def _ask(o: Outcome, row: int, a: int, b: int, near: Counts) -> tuple[bool | None, Counts]:

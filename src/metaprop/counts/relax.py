@@ -16,7 +16,7 @@ from scipy.optimize import linprog
 
 from ..effectsize import Array
 from .equations import TWO_STEPS
-from .several import Root, Search
+from .several import Root, Search, Walks
 from .tables import Counts, Mask, Tables, build, ends, narrow
 from .tighten import SLACK
 
@@ -25,7 +25,7 @@ _CLOSE, _NARROW = 0.02, 1e-3
 _FEW = 3  # decimal digits of the number of vectors of which counts are told apart at once
 _KNOWN = 1.05  # a weight within a piece of tau², the most by the least, that needs no smaller piece
 _KEPT = 12  # weights of earlier proofs that are tried first
-_CASES = 40  # cases at the most for each linear programme that may be solved
+_CASES = 60  # cases at the most for each linear programme that may be solved
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class Mixtures:
         the counts near each mixture.
         """
         nothing = np.empty((0, len(self.root[0])), np.int32)
-        stack, walk, end = [self.whole], self.search.walker(self.root), self.solved + programmes
+        stack, walks, end = [self.whole], Walks(self.search, self.root), self.solved + programmes
         for _ in range(_CASES * programmes):
             if not stack or self.solved >= end:
                 break
@@ -215,7 +215,7 @@ class Mixtures:
                 return None, nothing
             after = self.after(state, mixture)
             if len(state.pieces) == len(self.tables):
-                x = walk(self.counts_near(mixture), -1, steps if after else 0)
+                x, _ = walks.go(self.counts_near(mixture), -1, steps if after else 0)
                 if len(x):
                     return True, x
             stack += reversed(after)
