@@ -7,7 +7,7 @@ neither happens, the range is an outer bound.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -22,11 +22,12 @@ LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
 # Linear programmes of whether there is a vector at all, and of one question about an end.
 FIRST_PROGRAMMES, PROGRAMMES = 60, 40
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
+_WALKED = 12  # methods of which walks go for an end that another method leaves open anyway
 FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
-# After so many walks to the first vector there are linear programmes, or no more walks, unless one
-# came as near to printing, in widths of the printed intervals; the further ones take longer.
+# Linear programmes come after so many walks to the first vector; the walks after them are longer.
+# After some there are no more, unless one came as near to printing, in widths of the intervals.
 _WALKS, _LONGER, _HEATS = 3, 4, (0.1, 0.3, 1.0)
-_NEAR = {3: 0.5, 5: 0.2, 7: 0.1, 12: 0.0}
+_NEAR = {1: 1.5, 3: 0.5, 5: 0.2, 7: 0.1, 12: 0.0}
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,12 @@ def _first(search: Search, root: Root) -> tuple[bool | None, Counts]:
     """Whether a vector fits, with one that does; None where neither a walk nor a proof ended."""
     (low, high), walks, nearest = ends(root[0]), Walks(search, root), np.inf
     for i in range(max(_NEAR) + 1):
-        if i == _WALKS:
+        far = nearest > _NEAR.get(i, np.inf)
+        if i == _WALKS or (far and i < _WALKS):
             fits, x = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
             if fits is not None:
                 return fits, x
-        if nearest > _NEAR.get(i, np.inf):
+        if far:
             break
         start = low + (0.1 + 0.5 * (0.38 * i % 1)) * (high - low)
         steps = FIRST * (1 if i < _WALKS else _LONGER)
@@ -105,6 +107,17 @@ def _first(search: Search, root: Root) -> tuple[bool | None, Counts]:
             return True, x
         nearest = min(nearest, miss)
     return None, np.empty((0, len(low)), np.int32)
+
+
+def shared(found: Sequence[Outcome]) -> list[Outcome]:
+    """The same, where vectors that were found under one method are tried under the others."""
+    parts = [o.seen for o in found if o.vectors is None]
+    for x in (o.seen for o in found if o.vectors is not None):  # all: those at the ends will do
+        parts.append(x[np.unique([x.argmin(0), x.argmax(0)])])
+    x = np.unique(np.concatenate(parts), axis=0) if parts else None
+    return [
+        o if o.search is None else replace(o, seen=ordered(x[o.search.accept(x)])) for o in found
+    ]
 
 
 def span(found: Sequence[Outcome], row: int) -> Span:
@@ -117,36 +130,46 @@ def _end(found: Sequence[Outcome], row: int, sign: int) -> tuple[int, int | None
     """One end: nothing lies beyond the first number; the second was seen, if any was."""
     seen = [sign * int((sign * o.seen[:, row]).max()) for o in found if len(o.seen)]
     inner = sign * max(sign * s for s in seen) if seen else None
-    bound = inner
     edge = lambda o: int((o.high if sign > 0 else o.low)[row])  # noqa: E731
-    for o in sorted(found, key=lambda o: -sign * edge(o)):
-        if bound is not None and sign * edge(o) <= sign * bound:
+    known = [o.search is None or o.root is None or not len(o.seen) for o in found]
+    blind = [sign * edge(o) for o, is_known in zip(found, known, strict=True) if is_known]
+    bound = sign * max([*blind, *(() if inner is None else (sign * inner,))], default=-(2**31))
+    rest = [o for o, is_known in zip(found, known, strict=True) if not is_known]
+    walked = 0
+    for o in sorted(rest, key=lambda o: (-sign * edge(o), -(sign * o.seen[:, row]).max())):
+        if inner == bound and sign * edge(o) <= sign * bound:
             break
-        if o.search is None or o.root is None or not len(o.seen):
-            outer = edge(o)
-        else:
-            outer, own = _settle(o, row, sign, edge(o), inner)
-            inner = own if inner is None else sign * max(sign * own, sign * inner)
-        bound = outer if bound is None else sign * max(sign * outer, sign * bound)
-    return bound if bound is not None else edge(found[0]), inner
+        if sign * edge(o) > sign * bound:
+            outer, inner = _settle(o, row, sign, edge(o), inner)
+            bound = sign * max(sign * outer, sign * bound)
+        elif walked < _WALKED:  # nothing to prove: a method without a vector keeps the bound there
+            walked += 1
+            inner, _ = _walked(o, row, sign, edge(o), inner)
+    return bound, inner
 
 
-def _settle(o: Outcome, row: int, sign: int, outer: int, inner: int | None) -> tuple[int, int]:
-    """An outer bound that no vector of the method passes, and the last count seen."""
+def _walked(o: Outcome, row: int, sign: int, outer: int, inner: int | None) -> tuple[int, Counts]:
+    """The last count that walks find, the outermost first, then halving; a vector of the method."""
     near = o.seen[(sign * o.seen[:, row]).argmax()]
-    best = int(near[row]) if inner is None else inner
+    best = int(near[row]) if inner is None else sign * max(sign * int(near[row]), sign * inner)
     low, high = best, outer
-    while sign * (high - low) > 0:  # walks: the outermost first, then halving
+    while sign * (high - low) > 0:
         x = _walk(o, row, high, near)
         if len(x):
             near, low = x[0], high
             best = low
             high = outer - sign if high == outer else high
             if best == outer:
-                return outer, outer
+                break
         else:
             outer_ = high - sign
             high = low + sign * (abs(outer_ - low + sign) // 2)
+    return best, near
+
+
+def _settle(o: Outcome, row: int, sign: int, outer: int, inner: int | None) -> tuple[int, int]:
+    """An outer bound that no vector of the method passes, and the last count seen."""
+    best, near = _walked(o, row, sign, outer, inner)
     while sign * (outer - best) > 0:  # searches: beyond what was seen, or the outer part of it
         start, answer = best + sign, None
         while answer is None:

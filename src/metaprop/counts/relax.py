@@ -24,8 +24,8 @@ from .tighten import SLACK
 _CLOSE, _NARROW = 0.02, 1e-3
 _FEW = 3  # decimal digits of the number of vectors of which counts are told apart at once
 _KNOWN = 1.05  # a weight within a piece of tau², the most by the least, that needs no smaller piece
-_KEPT = 12  # weights of earlier proofs that are tried first
-_CASES = 60  # cases at the most for each linear programme that may be solved
+# Weights of earlier proofs that are tried, walks from mixtures, and cases for each programme.
+_KEPT, _TRIES, _CASES = 12, 10, 60
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,7 @@ class Mixtures:
         factor, constant = [], []
         for who, low, high in zip(*(search.totals.who, search.totals.low, search.totals.high),
                                   strict=True):  # fmt: skip
-            own = np.zeros(len(self.counts))
-            own[:rows] = who
+            own = np.append(who, np.zeros(len(self.merged)))
             factor += [own, -own]
             constant += [-low, high]
         for at, (t, i) in enumerate(self.merged):
@@ -99,8 +98,8 @@ class Mixtures:
             own[rows + at] = -1
             factor += [own, -own]
             constant += [0, 0]
-        a = np.array(factor).reshape(-1, len(self.counts))[:, self.block] * self.x
-        return a, np.array(constant, float)
+        factors = np.array(factor).reshape(-1, len(self.counts))
+        return factors[:, self.block] * self.x, np.array(constant, float)
 
     def _spread(self, t: int, own: Tables, table: Array) -> Array:
         """A table (c, k, x) of a result, or a mask (1, k, x), over all variables."""
@@ -202,7 +201,7 @@ class Mixtures:
         Branch and bound: pieces first, then ranges of means, then counts. steps : of a walk from
         the counts near each mixture.
         """
-        nothing = np.empty((0, len(self.root[0])), np.int32)
+        nothing, tries = np.empty((0, len(self.root[0])), np.int32), _TRIES
         stack, walks, end = [self.whole], Walks(self.search, self.root), self.solved + programmes
         for _ in range(_CASES * programmes):
             if not stack or self.solved >= end:
@@ -215,7 +214,8 @@ class Mixtures:
                 return None, nothing
             after = self.after(state, mixture)
             if len(state.pieces) == len(self.tables):
-                x, _ = walks.go(self.counts_near(mixture), -1, steps if after else 0)
+                tries -= len(after) > 0
+                x, _ = walks.go(self.counts_near(mixture), -1, steps if after and tries > 0 else 0)
                 if len(x):
                     return True, x
             stack += reversed(after)
@@ -252,11 +252,10 @@ class Mixtures:
         finer = build(replace(target, printed=target.printed.by(limits)), domain)
         if finer is not None:
             narrow(finer, domain)
-        # It reaches beyond this piece by a hair, which its neighbours have.
-        own_part = [
-            state.put(t, f) for f in _pieces(finer)
+        own_part = [  # it reaches beyond this piece by a hair, which its neighbours have
+            state.put(t, f) for f in (_pieces(finer) if finer is not None else ())
             if finer.tau2[f.p, 0] < t1 and finer.tau2[f.p, 1] > t0
-        ] if finer is not None else []  # fmt: skip
+        ]  # fmt: skip
         return own_part or [replace(state, open=np.zeros_like(state.open))]
 
     def _domain(self, state: _State) -> list[Mask]:

@@ -4,11 +4,10 @@ Every message names the file, the row (the header is row 1), the column, what wa
 was expected. Cells are read as strings, so that "7.0" stays what it is.
 """
 
+import csv
 import re
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ..effectsize import FURTHER, SCALES
@@ -55,10 +54,8 @@ def load(path: Path) -> pd.DataFrame:
         there = "a folder" if path.is_dir() else "no regular file"
         found = there if path.exists() else "no such file"
         raise BadInput(f"{path.name or path}: found {found}, expected a CSV file")
-    read = partial(pd.read_csv, path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     try:
-        header = [str(c).strip() for c in read(header=None, nrows=1).iloc[0]]
-        frame = read()
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput(f"{path.name}: found bytes that are not UTF-8, expected UTF-8") from None
     except pd.errors.EmptyDataError:
@@ -73,12 +70,16 @@ def load(path: Path) -> pd.DataFrame:
         )
     if not isinstance(frame.index, pd.RangeIndex):
         raise BadInput(f"{path.name}: found more cells in a row than columns, expected as many")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        cells = [line for line in csv.reader(file) if line]
+    header = [c.strip() for c in cells[0]]
     twice = [c for i, c in enumerate(header) if c in header[:i]]
     if twice:
         _refuse(path.name, -1, twice[0], "this column twice", "each column once")
+    for i, line in enumerate(cells):  # pandas fills what is missing, and renames a second column
+        if len(line) < len(header):
+            _refuse(path.name, i - 1, header[len(line)], "no cell", "one cell per column")
     frame.columns = header
-    for i, column in zip(*np.nonzero(frame.isna().to_numpy()), strict=True):
-        _refuse(path.name, int(i), header[column], "no cell", "one cell per column")
     return frame.apply(lambda column: column.str.strip())
 
 
