@@ -1,18 +1,21 @@
 """A true vector planted in problems too large to enumerate: no proof may leave it out."""
 
 import os
+from decimal import ROUND_HALF_UP
 
 import numpy as np
 import pandas as pd
 import pytest
 from test_which import MODES, as_printed
 
-from metaprop.counts import ranges, relax
+from metaprop.counts import ranges, relax, sums
+from metaprop.counts.statement import Printed
 from metaprop.effectsize import INVERSES
 from metaprop.method import CI_METHODS, TAU2_METHODS, Method
+from metaprop.pooling import pool_proportions
 from metaprop.printed import outer, problem, read, solve, which
 from metaprop.printed.problem import PERCENT, Candidate, Result
-from metaprop.printed.rounding import RULES
+from metaprop.printed.rounding import RULES, interval
 from metaprop.printed.values import holds, values
 
 SEEDS = range(int(os.environ.get("PLANTED", "20")))  # thousands were run; a few dozens stay
@@ -161,3 +164,21 @@ def test_the_whole_tool_keeps_the_truth(seed, monkeypatch):
     assert own.any()
     told = answer.ranges
     assert ((told["x_min"] <= x) & (told["x_max"] >= x)).all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_n_of_an_inverse_variance_way_back_is_in_its_range(seed):
+    """It is that of the standard error, of whatever interval; printed numbers enclose it."""
+    g = np.random.default_rng(seed)
+    n = g.integers(5, 80, 8)
+    x = g.binomial(n, g.choice([0.05, 0.3, 0.8]))
+    method = Method("PFT", g.choice(["DL", "SJ"]), CI_METHODS[seed % 4], "inverse-variance")
+    found, decimals = pool_proportions(x, n, method), int(g.integers(3))
+    limits = {
+        q: interval(as_printed(100 * getattr(found, q), decimals, ROUND_HALF_UP), percent=True)
+        for q in ("estimate", "lower", "upper")
+    }
+    printed = Printed(tuple(n.tolist()), method, limits)
+    low, high = printed.sizes(lambda e: sums._standard_errors(e, printed.quantile))
+    assert low <= 1 / (4 * float(np.squeeze(found.fit.se)) ** 2) <= high
+    assert high < 2 * low or decimals < 2
