@@ -15,13 +15,14 @@ import numpy as np
 from .relax import Mixtures
 from .several import Root, Search, Walks
 from .tables import Counts, ends
-from .vectors import ordered
+from .vectors import different, ordered
 
 # Nodes of a first look, of a whole listing, and of one question about an end of a range.
 LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
 # Linear programmes of whether there is a vector at all, and of one question about an end.
 FIRST_PROGRAMMES, PROGRAMMES = 60, 40
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
+_SHARED = 500  # vectors that are tried under other methods, at the most
 _WALKED = 12  # methods of which walks go for an end that another method leaves open anyway
 FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
 # Linear programmes come after so many walks to the first vector; the walks after them are longer.
@@ -110,14 +111,21 @@ def _first(search: Search, root: Root) -> tuple[bool | None, Counts]:
 
 
 def shared(found: Sequence[Outcome]) -> list[Outcome]:
-    """The same, where vectors that were found under one method are tried under the others."""
-    parts = [o.seen for o in found if o.vectors is None]
-    for x in (o.seen for o in found if o.vectors is not None):  # all: those at the ends will do
-        parts.append(x[np.unique([x.argmin(0), x.argmax(0)])])
-    x = np.unique(np.concatenate(parts), axis=0) if parts else None
-    return [
-        o if o.search is None else replace(o, seen=ordered(x[o.search.accept(x)])) for o in found
-    ]
+    """The same, where vectors at the ends of one method's are tried under the others."""
+    parts = [_at_ends(o.seen) for o in found if len(o.seen)]
+    if not parts:
+        return list(found)
+    x = np.unique(np.concatenate(parts), axis=0)
+    x = x if len(x) <= _SHARED else _at_ends(x)
+    out = []
+    for o in found:
+        more = x[:0] if o.search is None else x[o.search.accept(x)]
+        out.append(replace(o, seen=different(np.concatenate([o.seen, more]))) if len(more) else o)
+    return out
+
+
+def _at_ends(x: Counts) -> Counts:
+    return x[np.unique([x.argmin(0), x.argmax(0)])]
 
 
 def span(found: Sequence[Outcome], row: int) -> Span:
