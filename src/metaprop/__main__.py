@@ -4,11 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
+LARGEST = 10**9  # vectors of a listing; memory ends before
+
 
 def _size(text: str) -> int:
     """A number of vectors."""
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of at least 0")
+    if not (text.isascii() and text.isdigit() and int(text) <= LARGEST):
+        expected = f"a whole number of at least 0 and at most {LARGEST}"
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected {expected}")
     return int(text)
 
 

@@ -1,5 +1,6 @@
 """The command `counts`: files in, files out, and an error that says where."""
 
+import os
 import shutil
 
 import pandas as pd
@@ -94,6 +95,13 @@ def test_empty_ends_are_0_and_n(tmp_path):
         (ROWS.replace("c,30", "c,-30"), "row 4, column n: found '-30', expected a whole number"),
         (ROWS + "d,1,0,1,x,7\n", "rows.csv: found"),
         ("label,n,x_min,x_max,at_most\na,20,,,b\n", "row 2, column at_most: found 'b', expected"),
+        (
+            ROWS.replace("c,30,5", "c,999999999999,5"),
+            "row 4, column n: found 999999999999, expected",
+        ),
+        (ROWS.replace("label,n", "n,n"), "row 1, column n: found this column twice"),
+        (ROWS.replace("b,15,0,15,x", "b,15,0"), "row 3, column x_max: found no cell, expected one"),
+        (ROWS.replace("b,15", '"b,15'), "rows.csv: found EOF inside string starting at row 3"),
         ("", "rows.csv: found an empty file"),
         ("label,n,x_min,x_max\n", "rows.csv: found no rows below the header"),
     ],
@@ -119,6 +127,8 @@ def test_bad_rows_are_refused(given, tmp_path, capsys, rows, message):
         ("all by leg,PAS,upper,50", "column rows: found 'all by leg', expected a column"),
         ("all,,weight,50", "column rows: found 'all', expected label=... for the quantity weight"),
         ("all,PAS,lower,50", "row 4, column quantity: found lower, expected each quantity"),
+        ("all,,events,4.5", "row 4, column printed: found '4.5', expected a whole number"),
+        ("all,,events,-3", "row 4, column printed: found '-3', expected a whole number"),
     ],
 )
 def test_bad_printed_numbers_are_refused(given, tmp_path, capsys, line, message):
@@ -134,6 +144,9 @@ def test_what_is_no_file_is_named(given, tmp_path, capsys):
     arguments[2] = str(tmp_path / "absent.csv")
     assert main(arguments) == 2
     assert "absent.csv: found no such file, expected a CSV file" in capsys.readouterr().err
+    os.mkfifo(arguments[2])
+    assert main(arguments) == 2
+    assert "absent.csv: found no regular file, expected a CSV file" in capsys.readouterr().err
 
 
 def test_a_file_where_the_folder_should_be_stays(given, tmp_path, capsys):
@@ -142,6 +155,36 @@ def test_a_file_where_the_folder_should_be_stays(given, tmp_path, capsys):
     assert main(arguments) == 2
     assert "out: found a file, expected a folder" in capsys.readouterr().err
     assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["ranges.csv", MANIFEST, ""])
+def test_a_link_to_nothing_stays(name, given, tmp_path, capsys):
+    arguments, out = given(), tmp_path / "out"
+    (out if name else tmp_path).mkdir(exist_ok=True)
+    (out / name).symlink_to("nowhere")
+    assert main(arguments) == 2
+    assert "found a file" in capsys.readouterr().err
+    assert os.readlink(out / name) == "nowhere"
+
+
+@pytest.mark.parametrize("mine", [b"mine\n", b"\xff\xfe", b"0" * 64 + b"  mine.txt\n"])
+def test_a_list_of_somebody_else_s_files_stays(mine, given, tmp_path, capsys):
+    arguments, out = given(), tmp_path / "out"
+    out.mkdir()
+    (out / MANIFEST).write_bytes(mine)
+    assert main(arguments) == 2
+    assert "found a file that no earlier answer wrote" in capsys.readouterr().err
+    assert [p.read_bytes() for p in out.iterdir()] == [mine]
+
+
+def test_a_choice_of_rows_by_a_number(given):
+    assert main(given(printed=f"{PRINTED}n=20,,events,4\n")) == 0
+
+
+def test_a_limit_that_no_memory_holds_is_refused(given, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([*given(), "--list-limit", "9" * 30])
+    assert "expected a whole number of at least 0 and at most" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["methods.csv", "vectors.csv", FIGURE])

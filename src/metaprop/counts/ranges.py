@@ -7,23 +7,28 @@ neither happens, the range is an outer bound.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
 from .relax import Mixtures
-from .several import Root, Search
+from .several import Root, Search, Walks
 from .tables import Counts, ends
-from .vectors import ordered
+from .vectors import different, ordered
 
 # Nodes of a first look, of a whole listing, and of one question about an end of a range.
 LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
 # Linear programmes of whether there is a vector at all, and of one question about an end.
 FIRST_PROGRAMMES, PROGRAMMES = 60, 40
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
+_SHARED = 500  # vectors that are tried under other methods, at the most
+_WALKED = 12  # methods of which walks go for an end that another method leaves open anyway
 FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
-_STARTS = 5
+# Linear programmes come after so many walks to the first vector; the walks after them are longer.
+# After some there are no more, unless one came as near to printing, in widths of the intervals.
+_WALKS, _LONGER, _HEATS = 3, 4, (0.1, 0.3, 1.0)
+_NEAR = {1: 1.5, 3: 0.5, 5: 0.2, 7: 0.1, 12: 0.0}
 
 
 @dataclass(frozen=True)
@@ -78,17 +83,49 @@ def known(search: Search, list_limit: int) -> Outcome:
         seen, share = search.run(root, list_limit + 1, NODES)
     if share == 1:
         return listed(seen)
-    low, high = ends(root[0])
-    for i, start in enumerate(np.linspace(0.1, 0.6, _STARTS)):
-        if len(seen):
+    if not len(seen):
+        fits, seen = _first(search, root)
+        if fits is False:
+            return listed(seen)
+    return Outcome(None, *ends(root[0]), seen, search, root)
+
+
+def _first(search: Search, root: Root) -> tuple[bool | None, Counts]:
+    """Whether a vector fits, with one that does; None where neither a walk nor a proof ended."""
+    (low, high), walks, nearest = ends(root[0]), Walks(search, root), np.inf
+    for i in range(max(_NEAR) + 1):
+        far = nearest > _NEAR.get(i, np.inf)
+        if i == _WALKS or (far and i < _WALKS):
+            fits, x = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
+            if fits is not None:
+                return fits, x
+        if far:
             break
-        near = np.round(low + start * (high - low)).astype(np.int64)
-        seen = search.walk(root, near, -1, FIRST)
-        if i == 0 and not len(seen):
-            fits, seen = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
-            if fits is False:
-                return listed(seen)
-    return Outcome(None, low, high, seen, search, root)
+        start = low + (0.1 + 0.5 * (0.38 * i % 1)) * (high - low)
+        steps = FIRST * (1 if i < _WALKS else _LONGER)
+        x, miss = walks.go(np.round(start), -1, steps, _HEATS[i % 3], i, steps > 0)
+        if len(x):
+            return True, x
+        nearest = min(nearest, miss)
+    return None, np.empty((0, len(low)), np.int32)
+
+
+def shared(found: Sequence[Outcome]) -> list[Outcome]:
+    """The same, where vectors at the ends of one method's are tried under the others."""
+    parts = [_at_ends(o.seen) for o in found if len(o.seen)]
+    if not parts:
+        return list(found)
+    x = np.unique(np.concatenate(parts), axis=0)
+    x = x if len(x) <= _SHARED else _at_ends(x)
+    out = []
+    for o in found:
+        more = x[:0] if o.search is None else x[o.search.accept(x)]
+        out.append(replace(o, seen=different(np.concatenate([o.seen, more]))) if len(more) else o)
+    return out
+
+
+def _at_ends(x: Counts) -> Counts:
+    return x[np.unique([x.argmin(0), x.argmax(0)])]
 
 
 def span(found: Sequence[Outcome], row: int) -> Span:
@@ -101,36 +138,46 @@ def _end(found: Sequence[Outcome], row: int, sign: int) -> tuple[int, int | None
     """One end: nothing lies beyond the first number; the second was seen, if any was."""
     seen = [sign * int((sign * o.seen[:, row]).max()) for o in found if len(o.seen)]
     inner = sign * max(sign * s for s in seen) if seen else None
-    bound = inner
     edge = lambda o: int((o.high if sign > 0 else o.low)[row])  # noqa: E731
-    for o in sorted(found, key=lambda o: -sign * edge(o)):
-        if bound is not None and sign * edge(o) <= sign * bound:
+    known = [o.search is None or o.root is None or not len(o.seen) for o in found]
+    blind = [sign * edge(o) for o, is_known in zip(found, known, strict=True) if is_known]
+    bound = sign * max([*blind, *(() if inner is None else (sign * inner,))], default=-(2**31))
+    rest = [o for o, is_known in zip(found, known, strict=True) if not is_known]
+    walked = 0
+    for o in sorted(rest, key=lambda o: (-sign * edge(o), -(sign * o.seen[:, row]).max())):
+        if inner == bound and sign * edge(o) <= sign * bound:
             break
-        if o.search is None or o.root is None or not len(o.seen):
-            outer = edge(o)
-        else:
-            outer, own = _settle(o, row, sign, edge(o), inner)
-            inner = own if inner is None else sign * max(sign * own, sign * inner)
-        bound = outer if bound is None else sign * max(sign * outer, sign * bound)
-    return bound if bound is not None else edge(found[0]), inner
+        if sign * edge(o) > sign * bound:
+            outer, inner = _settle(o, row, sign, edge(o), inner)
+            bound = sign * max(sign * outer, sign * bound)
+        elif walked < _WALKED:  # nothing to prove: a method without a vector keeps the bound there
+            walked += 1
+            inner, _ = _walked(o, row, sign, edge(o), inner)
+    return bound, inner
 
 
-def _settle(o: Outcome, row: int, sign: int, outer: int, inner: int | None) -> tuple[int, int]:
-    """An outer bound that no vector of the method passes, and the last count seen."""
+def _walked(o: Outcome, row: int, sign: int, outer: int, inner: int | None) -> tuple[int, Counts]:
+    """The last count that walks find, the outermost first, then halving; a vector of the method."""
     near = o.seen[(sign * o.seen[:, row]).argmax()]
-    best = int(near[row]) if inner is None else inner
+    best = int(near[row]) if inner is None else sign * max(sign * int(near[row]), sign * inner)
     low, high = best, outer
-    while sign * (high - low) > 0:  # walks: the outermost first, then halving
+    while sign * (high - low) > 0:
         x = _walk(o, row, high, near)
         if len(x):
             near, low = x[0], high
             best = low
             high = outer - sign if high == outer else high
             if best == outer:
-                return outer, outer
+                break
         else:
             outer_ = high - sign
             high = low + sign * (abs(outer_ - low + sign) // 2)
+    return best, near
+
+
+def _settle(o: Outcome, row: int, sign: int, outer: int, inner: int | None) -> tuple[int, int]:
+    """An outer bound that no vector of the method passes, and the last count seen."""
+    best, near = _walked(o, row, sign, outer, inner)
     while sign * (outer - best) > 0:  # searches: beyond what was seen, or the outer part of it
         start, answer = best + sign, None
         while answer is None:
@@ -159,7 +206,7 @@ def _walk(o: Outcome, row: int, value: int, near: Counts) -> Counts:
     root = _limited(o, row, value, value, False)
     if root is None:
         return np.empty((0, len(near)), np.int32)
-    return o.search.walk(root, near, row, STEPS)
+    return Walks(o.search, root).go(near, row, STEPS)[0]
 
 
 def _ask(o: Outcome, row: int, a: int, b: int, near: Counts) -> tuple[bool | None, Counts]:

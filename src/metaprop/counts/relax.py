@@ -3,8 +3,9 @@
 In a piece of tau² of each result everything printed is sums over rows that must not be negative. If
 rows may be mixtures of their counts, these sums are linear, and a linear programme finds either a
 mixture or weights with which the sums cannot hold (Farkas). The weights are checked here with plain
-arithmetic: how they were found does not matter for the proof. A sum of squares about its own mean
-is linear once the mean lies between a and b: Σ w (y - a)(y - b) is never more than it.
+arithmetic: how they were found does not matter for the proof, so that weights of an earlier case
+are tried before a programme is solved. A sum of squares about its own mean is linear once the mean
+lies between a and b: Σ w (y - a)(y - b) is never more than it.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from scipy.optimize import linprog
 
 from ..effectsize import Array
 from .equations import TWO_STEPS
-from .several import Root, Search
+from .several import Root, Search, Walks
 from .tables import Counts, Mask, Tables, build, ends, narrow
 from .tighten import SLACK
 
@@ -23,6 +24,8 @@ from .tighten import SLACK
 _CLOSE, _NARROW = 0.02, 1e-3
 _FEW = 3  # decimal digits of the number of vectors of which counts are told apart at once
 _KNOWN = 1.05  # a weight within a piece of tau², the most by the least, that needs no smaller piece
+# Weights of earlier proofs that are tried, walks from mixtures, and cases for each programme.
+_KEPT, _TRIES, _CASES = 12, 10, 60
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ class Mixtures:
         self.of = [[self._block(t, i) for i in range(len(own.y))]
                    for t, own in enumerate(self.tables)]  # fmt: skip
         self.common, self.constant = self._common(search, len(domain))
+        self.spread: dict[tuple[int, int], tuple] = {}
+        self.weights: dict[int, list[Array]] = {}
+        self.solved = 0
 
     def _block(self, t: int, i: int) -> int:
         rows = np.flatnonzero(self.tables[t].target.members[i])
@@ -83,8 +89,7 @@ class Mixtures:
         factor, constant = [], []
         for who, low, high in zip(*(search.totals.who, search.totals.low, search.totals.high),
                                   strict=True):  # fmt: skip
-            own = np.zeros(len(self.counts))
-            own[:rows] = who
+            own = np.append(who, np.zeros(len(self.merged)))
             factor += [own, -own]
             constant += [-low, high]
         for at, (t, i) in enumerate(self.merged):
@@ -93,8 +98,8 @@ class Mixtures:
             own[rows + at] = -1
             factor += [own, -own]
             constant += [0, 0]
-        a = np.array(factor).reshape(-1, len(self.counts))[:, self.block] * self.x
-        return a, np.array(constant, float)
+        factors = np.array(factor).reshape(-1, len(self.counts))
+        return factors[:, self.block] * self.x, np.array(constant, float)
 
     def _spread(self, t: int, own: Tables, table: Array) -> Array:
         """A table (c, k, x) of a result, or a mask (1, k, x), over all variables."""
@@ -108,53 +113,83 @@ class Mixtures:
             out[:, at] = np.where(inside, own_part, False) if mask else own_part
         return out
 
+    def _of_piece(self, t: int, piece: _Piece) -> tuple[Tables, Array, list[Array], Mask]:
+        """Tables of a piece, parts of its sums of squares and what it leaves open, over variables.
+
+        The result's tables go with them, so that what they are found by stays theirs.
+        """
+        own, p = piece.own, piece.p
+        if (id(own), p) not in self.spread:
+            squares = []
+            for s in piece.squares:
+                w, y = own.weight[p, s], own.y
+                moments = np.array([own.allow[p, s], w, w * y, w * y * y])
+                squares.append(np.nan_to_num(self._spread(t, own, moments)))
+            open_ = self._spread(t, own, own.open[p : p + 1])[0]
+            self.spread[id(own), p] = own, self._spread(t, own, own.tables[p]), squares, open_
+        return self.spread[id(own), p]
+
     def _open(self, state: _State) -> Mask:
         """Which variables a state and its pieces leave open."""
         out = state.open.copy()
         for t, piece in enumerate(state.pieces):
-            out &= self._spread(t, piece.own, piece.own.open[piece.p : piece.p + 1])[0]
+            out &= self._of_piece(t, piece)[3]
         return out
 
-    def _sums(self, state: _State) -> tuple[Array, Array, Mask]:
+    def sums(self, state: _State) -> tuple[Array, Array, Mask]:
         """All sums of a state, their constants, and which variables its pieces leave open."""
         parts, constants = [self.common], [self.constant]
         for t, piece in enumerate(state.pieces):
-            own, p = piece.own, piece.p
-            tables, constant = list(own.tables[p]), [0.0] * own.tables.shape[1]
-            for s, (a, b) in zip(piece.squares, piece.means, strict=True):
-                w = own.weight[p, s]
-                tables += [own.allow[p, s] - w * (own.y - a) * (own.y - b), w * (own.y - a),
-                           w * (b - own.y)]  # fmt: skip
-                constant += [own.bound[p, s], 0.0, 0.0]
-            parts.append(self._spread(t, own, np.array(tables).reshape(-1, *own.y.shape)))
-            constants.append(np.array(constant))
+            own, tables, squares, _ = self._of_piece(t, piece)
+            parts.append(tables)
+            constants.append(np.zeros(len(tables)))
+            for s, (a, b), (allow, m0, m1, m2) in zip(
+                piece.squares, piece.means, squares, strict=True
+            ):
+                product = m2 - (a + b) * m1 + a * b * m0
+                parts.append(np.array([allow - product, m1 - a * m0, b * m0 - m1]))
+                constants.append(np.array([own.bound[piece.p, s], 0.0, 0.0]))
         return np.concatenate(parts), np.concatenate(constants), self._open(state)
 
-    def _solve(self, state: _State) -> tuple[bool, Array | None]:
+    def solve(self, state: _State) -> tuple[bool, Array | None]:
         """Whether nothing fits a state, proved; else a mixture (variables,) if one was found."""
-        a, c, open_ = self._sums(state)
+        a, c, open_ = self.sums(state)
         block = self.block[open_]
-        if len(np.unique(block)) < len(self.counts):
+        many = np.bincount(block, minlength=len(self.counts))
+        if (many == 0).any():
             return True, None
         if not len(a):
-            return False, open_ / np.bincount(block)[self.block]
+            return False, open_ / many[self.block]
         a = np.nan_to_num(a[:, open_], nan=-1e9, neginf=-1e9)
         size = np.maximum(np.abs(a).max(1), np.abs(c))
-        some = size > 0
-        a, c, size = a[some] / size[some, None], c[some] / size[some], size[some]
-        each = np.zeros((len(self.counts), len(block) + 1))
+        size[size == 0] = 1.0
+        a, c, slack = a / size[:, None], c / size, SLACK * np.maximum(1, 1 / size)
+        first = np.cumsum(many) - many
+
+        def prove(weight: Array) -> Mask:
+            """Whether the most that counts can add, with weights (w, c), is negative."""
+            most = np.maximum.reduceat(weight @ a, first, axis=1).sum(1) + weight @ c
+            return most < -weight @ slack
+
+        known = self.weights.setdefault(len(a), [])
+        if known and (hit := prove(np.array(known))).any():
+            known.insert(0, known.pop(int(hit.argmax())))
+            return True, None
+        self.solved += 1
+        each = np.zeros((len(many), len(block) + 1))
         each[block, np.arange(len(block))] = 1
         found = linprog(
             [*np.zeros(len(block)), -1], np.column_stack([-a, np.ones(len(a))]), c, each,
-            np.ones(len(self.counts)), [*[(0, None)] * len(block), (None, 0)], method="highs",
+            np.ones(len(many)), [*[(0, None)] * len(block), (None, 0)], method="highs",
+            options={"presolve": False},  # these are small
         )  # fmt: skip
         if found.x is None:
             return False, None
         if found.x[-1] < 0:
             weight = np.maximum(-found.ineqlin.marginals, 0.0)
-            most = np.full(len(self.counts), -np.inf)
-            np.maximum.at(most, block, weight @ a)
-            if most.sum() + weight @ c < -SLACK * (weight * np.maximum(1, 1 / size)).sum():
+            if prove(weight[None])[0]:
+                known.insert(0, weight)
+                del known[_KEPT:]
                 return True, None
         mixture = np.zeros(len(self.x))
         mixture[open_] = found.x[:-1]
@@ -166,56 +201,62 @@ class Mixtures:
         Branch and bound: pieces first, then ranges of means, then counts. steps : of a walk from
         the counts near each mixture.
         """
-        nothing = np.empty((0, len(self.root[0])), np.int32)
-        stack = [_State((), np.ones(len(self.x), bool))]
-        for _ in range(programmes):
-            if not stack:
-                return False, nothing
+        nothing, tries = np.empty((0, len(self.root[0])), np.int32), _TRIES
+        stack, walks, end = [self.whole], Walks(self.search, self.root), self.solved + programmes
+        for _ in range(_CASES * programmes):
+            if not stack or self.solved >= end:
+                break
             state = stack.pop()
-            none, mixture = self._solve(state)
+            none, mixture = self.solve(state)
             if none:
                 continue
             if mixture is None:
                 return None, nothing
-            after = self._next(state, mixture)
+            after = self.after(state, mixture)
             if len(state.pieces) == len(self.tables):
-                near = self._counts(mixture)
-                x = self.search.walk(self.root, near, -1, steps if after else 0)
+                tries -= len(after) > 0
+                x, _ = walks.go(self.counts_near(mixture), -1, steps if after and tries > 0 else 0)
                 if len(x):
                     return True, x
             stack += reversed(after)
         return (None if stack else False), nothing
 
-    def _counts(self, mixture: Array) -> Counts:
+    @property
+    def whole(self) -> _State:
+        """What leaves everything open."""
+        return _State((), np.ones(len(self.x), bool))
+
+    def counts_near(self, mixture: Array) -> Counts:
+        """The mean count of each row in a mixture, rounded."""
         mean = np.bincount(self.block, mixture * self.x, len(self.counts))
         return np.round(mean[: len(self.counts) - len(self.merged)]).astype(np.int64)
 
-    def _next(self, state: _State, mixture: Array) -> list[_State]:
+    def after(self, state: _State, mixture: Array) -> list[_State]:
         """The cases of a state, the nearest to the mixture first; none where one vector is left."""
         t = len(state.pieces)
         if t < len(self.tables):
             return [state.put(t, piece) for piece in _pieces(self.tables[t])]
         few = np.log10([d.sum() for d in self._domain(state)]).sum() <= _FEW
-        finer = None if few else self._finer(state) or self._halved(state, mixture)
-        return finer or self._split(state, mixture)
+        cases = None if few else self._halved(state, mixture) or self._finer(state)
+        return cases or self._split(state, mixture)
 
     def _finer(self, state: _State) -> list[_State]:
-        """Smaller pieces of a tau² within which a weight is not nearly known."""
-        for t, piece in enumerate(state.pieces):
-            (t0, t1), v = piece.own.tau2[piece.p], piece.own.v
-            small, large = np.nanmin(v), np.nanmax(v)
-            p, target = piece.own.target.printed, piece.own.target
-            known = (t1 + small) * (t0 + large) <= _KNOWN * (t0 + small) * (t1 + large)
-            if known or not np.isfinite(t1) or p.method.tau2_method in TWO_STEPS:
-                continue  # it has pieces of two tau², and these would lose the first
-            domain = self._domain(state)
-            narrower = replace(target, printed=p.by(p.limits | {"tau2": (t0, t1)}))
-            own = build(narrower, domain)
-            if own is not None:
-                narrow(own, domain)
-            finer = [] if own is None else [state.put(t, f) for f in _pieces(own)]
-            return finer or [replace(state, open=np.zeros_like(state.open))]
-        return []
+        """Smaller pieces of the tau² that leaves weights least known; none where all nearly are."""
+        known = [_weight_known(piece) for piece in state.pieces]
+        t = int(np.argmax(known))
+        if known[t] <= _KNOWN:
+            return []
+        own, p = state.pieces[t].own, state.pieces[t].p
+        domain, target, (t0, t1) = self._domain(state), own.target, own.tau2[p]
+        limits = target.printed.limits | {"tau2": (t0, t1)}
+        finer = build(replace(target, printed=target.printed.by(limits)), domain)
+        if finer is not None:
+            narrow(finer, domain)
+        own_part = [  # it reaches beyond this piece by a hair, which its neighbours have
+            state.put(t, f) for f in (_pieces(finer) if finer is not None else ())
+            if finer.tau2[f.p, 0] < t1 and finer.tau2[f.p, 1] > t0
+        ]  # fmt: skip
+        return own_part or [replace(state, open=np.zeros_like(state.open))]
 
     def _domain(self, state: _State) -> list[Mask]:
         """Counts of each row that a state leaves."""
@@ -231,11 +272,9 @@ class Mixtures:
         for t, piece in enumerate(state.pieces):
             own, p = piece.own, piece.p
             for at, (s, (a, b)) in enumerate(zip(piece.squares, piece.means, strict=True)):
-                w, y = own.weight[p, s], own.y
-                tables = np.nan_to_num(np.array([w, w * y, w * y * y, own.allow[p, s]]))
-                m = self._spread(t, own, tables) @ mixture
-                mean, most = m[1] / m[0], own.bound[p, s] + m[3]
-                if m[2] - m[1] * mean > most + _CLOSE * abs(most) and b - a > _NARROW:
+                allow, m0, m1, m2 = self._of_piece(t, piece)[2][at] @ mixture
+                mean, most = m1 / m0, own.bound[p, s] + allow
+                if m2 - m1 * mean > most + _CLOSE * abs(most) and b - a > _NARROW:
                     middle = min(max(mean, a + (b - a) / 4), b - (b - a) / 4)
                     halves = sorted([(a, middle), (middle, b)], key=lambda h: h[0] > mean)
                     cut = [(*piece.means[:at], h, *piece.means[at + 1 :]) for h in halves]
@@ -258,6 +297,18 @@ class Mixtures:
         below = ~own | (self.x <= cut)
         parts = sorted([below, ~own | ~below], key=lambda part: mixture[own & part].sum() < 0.5)
         return [replace(state, open=state.open & part) for part in parts]
+
+
+def _weight_known(piece: _Piece) -> float:
+    """The most by the least that a weight can be within a piece, relative to the others; or 1.
+
+    1 where no smaller piece may be built: one of two tau², which would lose the first.
+    """
+    own, (t0, t1) = piece.own, piece.own.tau2[piece.p]
+    if not np.isfinite(t1) or own.target.printed.method.tau2_method in TWO_STEPS:
+        return 1.0
+    small, large = np.nanmin(own.v), np.nanmax(own.v)
+    return float((t1 + small) * (t0 + large) / ((t0 + small) * (t1 + large)))
 
 
 def _pieces(own: Tables) -> Iterator[_Piece]:

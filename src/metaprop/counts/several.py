@@ -10,7 +10,11 @@ from . import joint
 from .arrays import Ints, in_order, printed_sums, results
 from .pairs import apart
 from .tables import Counts, Mask, Tables, Target, build, narrow, narrow_sums
-from .walk import walk
+from .walk import improve, walk
+
+# Of a walk: how readily a worse vector is taken at first, and what its steps are drawn from.
+HOT, SEED = 0.3, 2023
+PAIRS = 50_000  # of pieces of two results that are compared, at the most
 
 
 @dataclass(frozen=True)
@@ -131,15 +135,32 @@ class Search:
         _found, share, visited = joint.descend(*arrays, 2**62, budget)
         return visited / share
 
-    def walk(self, root: Root, near: Counts, row: int, steps: int) -> Counts:
-        """A vector (1, rows) that a walk from near finds without moving a row (or -1); or none."""
-        order, rows, *arrays = self.arrays(root)
-        own = np.asarray(near)[order].astype(np.int64)
-        fixed = int(np.flatnonzero(order == row)[0]) if row >= 0 else -1
-        hit = walk(own, fixed, steps, rows, *arrays)
-        x = np.empty((int(hit), len(order)), np.int32)
-        x[:, order] = own
-        return x[self.accept(x)] if hit else x
+
+class Walks:
+    """Walks over the counts that a root leaves: they find a vector, and prove nothing."""
+
+    def __init__(self, search: Search, root: Root) -> None:
+        domain, tables = root
+        none = [replace(t, alive=np.zeros_like(t.alive)) for t in tables]  # no piece is looked at
+        self.accept = search.accept
+        self.order, *self.arrays = search.arrays((domain, none))
+
+    def go(
+        self, near: Counts, row: int, steps: int, hot: float = HOT, seed: int = SEED,
+        best: bool = False,
+    ) -> tuple[Counts, float]:  # fmt: skip
+        """A vector (1, rows) that a walk from near finds without moving a row (or -1); or none.
+
+        And how far the walk's end is from printing. best : whether the best moves end the walk.
+        """
+        x = np.asarray(near)[self.order].astype(np.int64)
+        fixed = int(np.flatnonzero(self.order == row)[0]) if row >= 0 else -1
+        miss = walk(x, fixed, steps, hot, seed, *self.arrays)
+        if best and miss > 0:
+            miss = improve(x, fixed, *self.arrays)
+        out = np.empty((int(miss == 0), len(x)), np.int32)
+        out[:, self.order] = x
+        return (out[self.accept(out)] if len(out) else out), float(miss)
 
 
 def _pairs(tables: list[Tables]) -> bool:
@@ -153,6 +174,7 @@ def _pairs(tables: list[Tables]) -> bool:
             alone[:] = True
         for b in tables[i + 1 :]:
             same = a.y.shape == b.y.shape and bool((a.low == b.low).all())
+            same &= int(a.alive.sum()) * int(b.alive.sum()) <= PAIRS
             if same and (a.target.members == b.target.members).all():
                 changed |= apart(a.tables, b.tables, a.open, b.open, a.alive, b.alive)
     return changed

@@ -1,7 +1,9 @@
 """A pooled result as it is printed: rows, method, and intervals of the unrounded numbers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -105,6 +107,33 @@ class Printed:
             return np.inf
         at_se = self.method.inverse == "inverse-variance"
         return 0.0 if at_se else float(overall_n(self.n, self.method.inverse))
+
+    def sizes(self, residual: Callable[[Array], Interval]) -> Interval:
+        """Range of the overall n of the way back, which the standard error gives where nbar is 0.
+
+        residual : least and largest standard error that limits as effects (3, 2) allow. In a piece
+        of n they must allow one that gives such an n.
+        """
+        if self.nbar > 0:
+            return self.nbar, self.nbar
+        edges = np.array([0.0, *np.geomspace(1e-3, 1e12, 60), np.inf])
+        for _ in range(2):
+            left = [e for a, b in pairwise(edges) if self._sized(residual, a, b) for e in (a, b)]
+            if not left:
+                return 0.0, np.inf
+            low, high = left[0], left[-1]
+            if low == 0 or np.isinf(high):
+                break
+            edges = np.geomspace(low, high, 60)
+        return float(low), float(high)
+
+    def _sized(self, residual: Callable[[Array], Interval], a: float, b: float) -> bool:
+        """Whether an n from a to b gives limits whose standard error is that of such an n."""
+        effects = [(self.effect_at(p, (a, b), False), self.effect_at(q, (a, b), True))
+                   for p, q in self.rates]  # fmt: skip
+        low, high = residual(np.array(effects))
+        least, most = 0.5 / np.sqrt(b), 0.5 / np.sqrt(a) if a > 0 else np.inf
+        return low <= min(most, high) * (1 + 1e-9) and high * (1 + 1e-9) >= least
 
     @property
     def rates(self) -> Array:

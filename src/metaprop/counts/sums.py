@@ -45,7 +45,7 @@ class Sums:
 
 def pieces(p: Printed, y: Array, v: Array) -> Sums | None:
     """Tables of every range of tau² that the printed numbers leave open; None without any."""
-    whole = (0.0, np.inf) if p.nbar == 0.0 else (p.nbar, p.nbar)
+    whole = p.sizes(lambda limits: _standard_errors(limits, p.quantile))
     limits = _limits(p, whole)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         edges = _edges(p, v, _standard_errors(limits, p.quantile))

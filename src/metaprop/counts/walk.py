@@ -7,18 +7,19 @@ from numba import njit
 
 from .distance import miss
 
-_HEAT = 0.3  # how readily a step to a worse vector is taken, at the start
 _PAIR = 0.5  # share of the steps that move two rows at once
+_REACH = 4  # how far a count is moved where the best of all moves is taken
 
 
 @njit(cache=True, nogil=True)
-def walk(x, row, steps, rows, res, events):
+def walk(x, row, steps, hot, seed, rows, res, events):
     """Change x (d,) in place, one or two rows at a time but never `row`, until it prints.
 
-    Arguments after steps are those of `joint.descend`, with values ascending. Returns whether x
-    prints as printed.
+    hot : how readily a step to a worse vector is taken, at the start. Arguments after seed are
+    those of `joint.descend`, with values ascending. Returns how far x is from printing as printed,
+    0 where it does.
     """
-    np.random.seed(2023)
+    np.random.seed(seed)
     depths = x.size
     values, sizes = rows.values, rows.sizes
     at = np.empty(depths, np.int64)
@@ -32,10 +33,8 @@ def walk(x, row, steps, rows, res, events):
             n += 1
     now = _away(x, 1e300, res, events)
     for step in range(steps):
-        if now == 0.0:
-            return True
-        if n == 0:
-            return False
+        if now == 0.0 or n == 0:
+            return now
         pair = n > 1 and np.random.random() < _PAIR
         i = free[np.random.randint(n)]
         j = free[np.random.randint(n)] if pair else i
@@ -44,7 +43,7 @@ def walk(x, row, steps, rows, res, events):
         if j != i:
             _move(j, at, sizes)
         x[i], x[j] = values[i, at[i]], values[j, at[j]]
-        heat = _HEAT * (1.0 - step / steps)
+        heat = hot * (1.0 - step / steps)
         cap = now - heat * log(max(np.random.random(), 1e-12))
         new = _away(x, cap, res, events)
         if new <= cap:
@@ -52,7 +51,46 @@ def walk(x, row, steps, rows, res, events):
         else:
             at[i], at[j] = a, b
             x[i], x[j] = values[i, a], values[j, b]
-    return now == 0.0
+    return now
+
+
+@njit(cache=True, nogil=True)
+def improve(x, row, rows, res, events):
+    """Take the best move of one or two rows of x (d,), never `row`, as long as one is better.
+
+    Arguments and what it returns are those of `walk`.
+    """
+    depths = x.size
+    values, sizes = rows.values, rows.sizes
+    at = np.empty(depths, np.int64)
+    for d in range(depths):
+        at[d] = np.argmin(np.abs(values[d, : sizes[d]] - x[d]))
+        x[d] = values[d, at[d]]
+    now = _away(x, 1e300, res, events)
+    while now > 0.0:
+        best, i, j, a, b = now, -1, -1, 0, 0
+        for d in range(depths):
+            for e in range(d, depths):
+                if d == row or e == row:
+                    continue
+                for to in range(max(0, at[d] - _REACH), min(sizes[d], at[d] + _REACH + 1)):
+                    x[d] = values[d, to]
+                    first, last = max(0, at[e] - _REACH), min(sizes[e], at[e] + _REACH + 1)
+                    if e == d:
+                        first, last = to, to + 1
+                    for other in range(first, last):
+                        x[e] = values[e, other]
+                        new = _away(x, best, res, events)
+                        if new < best:
+                            best, i, j, a, b = new, d, e, to, other
+                    x[e] = values[e, at[e]]
+                x[d] = values[d, at[d]]
+        if i < 0:
+            break
+        at[i], at[j] = a, b
+        x[i], x[j] = values[i, a], values[j, b]
+        now = best
+    return now
 
 
 @njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..counts.ranges import Outcome, span
+from ..counts.ranges import Outcome, shared, span
 from ..effectsize import choose
 from ..method import Method
 from . import answer, outer, read
@@ -72,6 +72,7 @@ def which(
             outcomes = list(pool.map(solve, *zip(*tasks, strict=True))) if tasks else []
     found = [(c, o) for c, o in zip(tried, outcomes, strict=True) if o is not None]
     left = [(c, o) for c, o in found if not o.empty]
+    left = list(zip((c for c, _ in left), shared([o for _, o in left]), strict=True))
     answer = assemble(problem, left, len(found), rounding)
     return replace(answer, skipped=len(tried) - len(found))
 

@@ -73,7 +73,11 @@ def chosen(selector: str, rows: pd.DataFrame) -> Counts:
     """Matrix (pooled rows, rows) of a choice of rows such as "all", "arm=a" or "all by study"."""
     which, merged = split(selector)
     column, _, value = which.partition("=")
-    inside = np.ones(len(rows), bool) if which == "all" else (rows[column] == value).to_numpy()
+    inside = (
+        np.ones(len(rows), bool)
+        if which == "all"
+        else (rows[column].astype(str) == value).to_numpy()
+    )
     names = rows[merged].to_numpy() if merged else rows["label"].to_numpy()
     kinds = list(dict.fromkeys(names[inside]))
     return np.array([(names == kind) & inside for kind in kinds], np.int32)

@@ -4,6 +4,8 @@ Every message names the file, the row (the header is row 1), the column, what wa
 was expected. Cells are read as strings, so that "7.0" stays what it is.
 """
 
+import csv
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +21,7 @@ POOLED = (
 )  # fmt: skip
 SINGLE = ("weight", "rate", "rate_lower", "rate_upper")
 QUANTITIES = (*POOLED, *SINGLE, "events")
+LARGEST = 10**6  # patients of a row: a table has an entry for each count
 # A column of the rows that may be there: the label of a row whose count is never smaller.
 AT_MOST = "at_most"
 SUPPORTED = (*SCALES, *(s for s in FURTHER if "-" not in s))
@@ -48,8 +51,9 @@ def load(path: Path) -> pd.DataFrame:
     """
     path = Path(path)
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "no such file"
-        raise BadInput(f"{path.name}: found {found}, expected a CSV file")
+        there = "a folder" if path.is_dir() else "no regular file"
+        found = there if path.exists() else "no such file"
+        raise BadInput(f"{path.name or path}: found {found}, expected a CSV file")
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -58,6 +62,7 @@ def load(path: Path) -> pd.DataFrame:
         raise BadInput(f"{path.name}: found an empty file, expected a header and rows") from None
     except pd.errors.ParserError as error:
         detail = str(error).rpartition(":")[2].strip() or str(error)
+        detail = re.sub(r"(?<=starting at row )\d+", lambda m: str(int(m[0]) + 1), detail)
         raise BadInput(f"{path.name}: found {detail}, expected one cell per column") from None
     if len(frame.columns) == 1 and ";" in str(frame.columns[0]):
         raise BadInput(
@@ -65,7 +70,16 @@ def load(path: Path) -> pd.DataFrame:
         )
     if not isinstance(frame.index, pd.RangeIndex):
         raise BadInput(f"{path.name}: found more cells in a row than columns, expected as many")
-    frame.columns = [str(c).strip() for c in frame.columns]
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        cells = [line for line in csv.reader(file) if line]
+    header = [c.strip() for c in cells[0]]
+    twice = [c for i, c in enumerate(header) if c in header[:i]]
+    if twice:
+        _refuse(path.name, -1, twice[0], "this column twice", "each column once")
+    for i, line in enumerate(cells):  # pandas fills what is missing, and renames a second column
+        if len(line) < len(header):
+            _refuse(path.name, i - 1, header[len(line)], "no cell", "one cell per column")
+    frame.columns = header
     return frame.apply(lambda column: column.str.strip())
 
 
@@ -109,8 +123,8 @@ def check_rows(frame: pd.DataFrame, name: str = "rows") -> pd.DataFrame:
             numbers[column].append(value)
             default["x_max"] = numbers["n"][-1]
         n, low, high = (numbers[c][-1] for c in ("n", "x_min", "x_max"))
-        if n < 1:
-            _refuse(name, i, "n", n, "at least 1 patient")
+        if not 1 <= n <= LARGEST:
+            _refuse(name, i, "n", n, f"at least 1 patient and at most {LARGEST}")
         if high > n:
             _refuse(name, i, "x_max", high, f"at most n = {n}")
         if low > high:
@@ -155,6 +169,8 @@ def check_printed(frame: pd.DataFrame, rows: pd.DataFrame, name: str = "printed"
             _refuse(name, i, "printed", repr(r["printed"]), 'a string such as "7.0"')
         if not is_number(r["printed"]):
             _refuse(name, i, "printed", repr(r["printed"]), "a number such as 7, 7.0 or <0.001")
+        if r["quantity"] == "events" and set(r["printed"]) & set(".-−"):
+            _refuse(name, i, "printed", repr(r["printed"]), "a whole number of events")
         _selector(r, rows, name, i)
     twice = out.duplicated(["rows", "scale", "quantity"])
     if twice.any():

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from .answer import Answer
 TABLES = ("methods", "ranges", "quantities", "vectors")
 FIGURE = "counts.svg"
 MANIFEST = "counts.sha256"  # what is ours, as sha256sum writes it
+_LINE = "[0-9a-f]{64}  .+"
 
 
 def write(answer: Answer, rows: pd.DataFrame, folder: Path) -> list[Path]:
@@ -59,13 +61,16 @@ def write(answer: Answer, rows: pd.DataFrame, folder: Path) -> list[Path]:
 
 def check(folder: Path) -> None:
     """Refuse a folder in which the answer would take the place of somebody's file."""
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         raise NotADirectoryError(f"{folder.name}: found a file, expected a folder")
-    listed = folder / MANIFEST
-    ours = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else []
-    for name in (*(f"{t}.csv" for t in TABLES), FIGURE):
-        path = folder / name
-        if path.exists() and not (path.is_file() and f"{_digest(path)}  {name}" in ours):
+    listed, names = folder / MANIFEST, (*(f"{t}.csv" for t in TABLES), FIGURE)
+    ours = listed.read_bytes().decode(errors="replace").splitlines() if listed.is_file() else []
+    own = [path for path in (folder / name for name in names) if path.is_file()]
+    known = {p for p in own if f"{_digest(p)}  {p.name}" in ours}
+    if ours and all(re.fullmatch(_LINE, e) and e.split("  ")[1] in names for e in ours):
+        known.add(listed)
+    for path in (*(folder / name for name in names), listed):
+        if os.path.lexists(path) and path not in known:
             raise FileExistsError(
                 f"{path}: found a file that no earlier answer wrote, expected none: "
                 "name another folder, or move it"
