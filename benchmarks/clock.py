@@ -42,7 +42,8 @@ class Clock:
     def _turn_to(self, what: str) -> None:
         """Book what was spent since the last turn."""
         now = spent(os.getpid())
-        self.seconds[self.what] += now - self.last
+        # Less than before: a process that an earlier file paid for has left this one's family.
+        self.seconds[self.what] += max(now - self.last, 0.0)
         self.what, self.last = what, now
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:

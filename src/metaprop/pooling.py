@@ -152,8 +152,12 @@ def _each_row(kernel, y: Array, v: Array, out: Array) -> Array:  # noqa: ANN001
     """Run kernel(y, v, out) over the flattened leading axes (out's last), in threads if many."""
     y, v = (np.ascontiguousarray(a.reshape(-1, a.shape[-1])) for a in (y, v))
     many = min(os.cpu_count() or 1, 1 + len(y) // _SPLIT)
-    edges = np.linspace(0, len(y), 1 + many).astype(int)
-    threads.side_by_side(kernel, [(y[a:b], v[a:b], out[..., a:b]) for a, b in pairwise(edges)])
+    if many == 1:
+        kernel(y, v, out)
+    else:
+        edges = np.linspace(0, len(y), 1 + many).astype(int)
+        parts = [(y[a:b], v[a:b], out[..., a:b]) for a, b in pairwise(edges)]
+        threads.side_by_side(kernel, parts)
     if np.isnan(out).any():
         _check(y, v)
         raise ArithmeticError("an iterative estimator did not converge")
