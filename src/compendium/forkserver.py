@@ -11,9 +11,11 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 import builtins
 import contextlib
+import errno
 import gc
 import importlib
 import json
+import logging
 import os
 import random
 import signal
@@ -55,6 +57,12 @@ def _fork(control: socket.socket) -> bool:
     return False
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a log record says more than that a kernel that ends has closed its sockets."""
+    error = record.exc_info[1] if record.exc_info else None
+    return getattr(error, "errno", None) != errno.ENOTSOCK
+
+
 def _kernel(request: dict[str, Any]) -> None:
     """Be the kernel that was asked for, until it is told to end."""
     from ipykernel.kernelapp import IPKernelApp
@@ -72,6 +80,7 @@ def _kernel(request: dict[str, Any]) -> None:
     sys.argv = ["ipykernel_launcher", *request["arguments"]]
     app = IPKernelApp.instance(parent_handle=server)
     app.initialize(request["arguments"])
+    logging.getLogger("tornado.general").addFilter(is_news)
     app.start()
 
 

@@ -2,7 +2,9 @@
 
 import ast
 import contextlib
+import errno
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,10 +17,11 @@ from types import SimpleNamespace
 
 import pytest
 import toys
+import zmq
 from toys import HEAD, run_all, toy
 
 from clofarabine.__main__ import project
-from compendium import schedule
+from compendium import forkserver, schedule
 from compendium import warm as warm_module
 from compendium.warm import SWITCH, Warm
 
@@ -183,6 +186,18 @@ def test_the_warm_process_and_its_kernels_end_with_the_pipeline(tmp_path):
             while "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text():
                 assert time.monotonic() < end, "it lives on"
                 time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("number", "told"), [(errno.ENOTSOCK, False), (errno.EAGAIN, True)])
+def test_a_kernel_that_ends_says_nothing_of_its_closed_sockets(number, told):
+    """ipykernel may flush after it closed the socket; any other error is told."""
+    try:
+        raise zmq.ZMQError(number)
+    except zmq.ZMQError:
+        where = ("tornado.general", logging.ERROR, __file__, 1, "Uncaught exception", ())
+        record = logging.LogRecord(*where, sys.exc_info())
+    assert forkserver.is_news(record) is told
+    assert forkserver.is_news(logging.LogRecord(*where, None))
 
 
 HOLD = """
