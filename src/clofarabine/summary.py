@@ -118,6 +118,6 @@ def _first(audited: pd.DataFrame) -> str:
     wrong = audited[audited["verdict"] == "discrepant"]
     for claims in store.load("findings").sort_values("order")["claims"]:
         own = wrong[wrong.index.isin(claims.split("; "))]
-        for c in own.head(1).to_dict("records"):
-            return "{quantity}, printed {printed}, recomputed {recomputed}".format(**c)
+        if len(own):
+            return "{quantity}, printed {printed}, recomputed {recomputed}".format(**own.iloc[0])
     return "none"
