@@ -32,13 +32,13 @@ def _get(self, url, *_, **__):
     return answer
 
 
-def _missed(profile: str, monkeypatch) -> list[str]:
-    """What the crate does not have of all that a profile requires, by the profile's own numbers."""
+def _missed(profile: str, monkeypatch, crate: Path = ROOT) -> list[str]:
+    """What a crate does not have of all that a profile requires, by the profile's own numbers."""
     monkeypatch.setattr(HttpRequester, "get", _get, raising=False)
     monkeypatch.setattr(HttpRequester, "head", _get, raising=False)
     found = services.validate(
         models.ValidationSettings(
-            rocrate_uri=str(ROOT),
+            rocrate_uri=str(crate),
             profile_identifier=profile,
             requirement_severity=models.Severity.REQUIRED,
             skip_availability_check=True,
@@ -48,17 +48,25 @@ def _missed(profile: str, monkeypatch) -> list[str]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_crate_is_valid(monkeypatch):
-    assert _missed("ro-crate-1.2", monkeypatch) == []
+@pytest.mark.parametrize(
+    "profile", ["ro-crate-1.2", "ro-crate-1.1", "process-run-crate", "workflow-run-crate"]
+)
+def test_the_crate_is_valid(profile, monkeypatch):
+    assert _missed(profile, monkeypatch) == []
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_run_is_described_as_process_run_crate_asks(monkeypatch):
-    """All but the declaration, and RO-Crate 1.1, which that profile extends: see tools/crate.py."""
-    assert set(_missed("process-run-crate", monkeypatch)) == {
-        "process-run-crate-0.5_2.1",
-        "ro-crate-1.1_5.3",
-    }
+@pytest.mark.parametrize("entity", ["./", "#run", "compendium.toml"])
+def test_a_crate_without_its_run_or_its_workflow_is_not(entity, tmp_path, monkeypatch):
+    stated = json.loads(CRATE.read_text(encoding="utf-8"))
+    (found,) = (e for e in stated["@graph"] if e["@id"] == entity)
+    del found[{"./": "conformsTo", "#run": "instrument", "compendium.toml": "@type"}[entity]]
+    for e in stated["@graph"]:
+        if "File" in e.get("@type", ()):
+            (tmp_path / e["@id"]).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / e["@id"]).touch()
+    (tmp_path / CRATE.name).write_text(json.dumps(stated), encoding="utf-8")
+    assert _missed("workflow-run-crate", monkeypatch, tmp_path)
 
 
 def test_the_crate_is_that_of_the_tree():
@@ -68,7 +76,7 @@ def test_the_crate_is_that_of_the_tree():
 
 def test_the_crate_names_files_that_are_there():
     graph = json.loads(CRATE.read_text(encoding="utf-8"))["@graph"]
-    files = [e["@id"] for e in graph if e["@type"] == "File"]
+    files = [e["@id"] for e in graph if "File" in e["@type"]]
     assert len(files) > 50
     assert [f for f in files if not (ROOT / f).is_file()] == []
     (run,) = (e for e in graph if e["@type"] == "CreateAction")
