@@ -28,6 +28,22 @@ def moment(v: Array) -> Interval:
     return float(low), float(high)
 
 
+def knapp_hartung(
+    squares: tuple[Array, Array], d: Array, half: Array, near: Array, r: tuple, adhoc: bool
+) -> tuple[Tables, Spreads]:
+    """What a Hartung-Knapp width says: Σ r (y - estimate)² = squares · Σ r, at most under ad hoc.
+
+    squares : least and largest (p, 1, 1). d : y less the middle of the estimate's range, which is
+    half as wide as `half`; about it a sum of squares is larger by Σ r (estimate - middle)².
+    """
+    (low, high), (r0, r1), ends = squares, r, np.isfinite(squares[1])
+    tables = [(ends, largest(high - near, r0, r1)), (ends, largest(high + half**2 - d**2, r0, r1))]
+    if not adhoc:
+        tables.append((low > 0, largest(d**2 - low, r0, r1)))
+    allow = np.where(ends, high, 0.0) * r1
+    return tables, [(r0, allow, np.where(ends, 0.0, np.inf))]
+
+
 def estimator(
     name: str, d: Array, v: Array, t: tuple[Array, Array], about: tuple, r: tuple, s: Array
 ) -> tuple[Tables, Spreads]:
@@ -58,7 +74,7 @@ def estimator(
         ]
         return tables, [(1 / (v + t1), np.zeros_like(v), np.where(ends, k - 1, np.inf))]
     if name in ("ML", "REML"):
-        return _likelihood(name, v, (t0, t1, ends), about, r), []
+        return _likelihood(name, v, (t0, t1, ends), about, r)
     allow = np.zeros_like(v)
     if name == "HE":
         weight, allow, most = np.ones_like(v), (k - 1) / k * v, (k - 1) * t1
@@ -113,7 +129,7 @@ def _lost(w: Array) -> Interval:
     return float(low), float(min((most**2).sum() / least.sum(), most.max()))
 
 
-def _likelihood(name: str, v: Array, t: tuple, about: tuple, r: tuple) -> Tables:
+def _likelihood(name: str, v: Array, t: tuple, about: tuple, r: tuple) -> tuple[Tables, Spreads]:
     """ML: Σ w² ((y - estimate)² - v - tau²) = 0; REML: plus Σw² / Σw; below 0 where tau² is 0."""
     (t0, t1, ends), (near, far), (r0, r1), k = t, about, r, len(v)
     small = np.nanmin(v)
@@ -125,7 +141,9 @@ def _likelihood(name: str, v: Array, t: tuple, about: tuple, r: tuple) -> Tables
         loss0 = (t0 + small) * total(low**2) / total(high) / k
         loss1 = (t1 + small) * np.minimum(1.0, total(high**2) / total(low)) / k
         known = known & ends
-    return [
+    tables = [
         (ends, largest(t1 + v - near, r0**2, r1**2) - loss0),
         (known, largest(far - t0 - v, r0**2, r1**2) + loss1),
     ]
+    most = np.where(ends, -k * np.broadcast_to(loss0, ends.shape), np.inf)
+    return tables, [(r0**2, (t1 + small) * r1, most)]  # w² (v + tau²) is w

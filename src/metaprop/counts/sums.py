@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ..effectsize import Array
-from .equations import TWO_STEPS, Spreads, Tables, estimator, largest, moment
+from .equations import (
+    TWO_STEPS,
+    Spreads,
+    Tables,
+    estimator,
+    knapp_hartung,
+    largest,
+    moment,
+)
 from .least import too_far
 from .statement import EVERYTHING, Interval, Printed
 
@@ -166,26 +174,27 @@ def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array, s: Arra
     near = np.maximum(np.maximum(m0 - y, y - m1), 0) ** 2
     far = np.maximum(np.abs(y - m0), np.abs(y - m1)) ** 2
     known = np.isfinite(m0 + m1)
-    tables = [
-        (np.isfinite(m0), largest(y - m0, r0, r1)),
-        (np.isfinite(m1), largest(m1 - y, r0, r1)),
-    ]
+    d, half = y - np.where(known, (m0 + m1) / 2, np.nanmean(y)), np.where(known, (m1 - m0) / 2, 0.0)
+    tables, spreads = (
+        [
+            (np.isfinite(m0), largest(y - m0, r0, r1)),
+            (np.isfinite(m1), largest(m1 - y, r0, r1)),
+        ],
+        [],
+    )
     if not p.hartung_knapp or p.adhoc:
         tables.append((np.isfinite(se1), se1**2 / (v + t0) - 1 / k))
     if not p.hartung_knapp:
         tables.append(((se0 > 0) & ends, 1 / k - se0**2 / (v + t1)))
     else:
-        low, high = (k - 1) * se0**2, (k - 1) * se1**2
-        tables.append((np.isfinite(high), largest(high - near, r0, r1)))
-        if not p.adhoc:
-            tables.append((known, largest(far - low, r0, r1)))
-    spreads = []
+        squares = (k - 1) * se0**2, (k - 1) * se1**2
+        more, spreads = knapp_hartung(squares, d, half, near, (r0, r1), p.adhoc)
+        tables += more
     beyond = np.zeros(near.shape, bool)
     if k > 1:
-        d = y - np.where(known, (m0 + m1) / 2, np.nanmean(y))
         name = p.method.tau2_method
-        more, spreads = estimator(name, d, v, (t0, t1), (near, far), (r0, r1), s)
-        tables += more
+        more, squares = estimator(name, d, v, (t0, t1), (near, far), (r0, r1), s)
+        tables, spreads = tables + more, spreads + squares
         q0, q1 = p.q
         if np.isfinite(q1):
             spreads.append((1 / v, np.zeros_like(v), np.full_like(t0, q1)))
