@@ -22,7 +22,7 @@ from metaprop.method import Method
 
 from .breakdown_headlines import Headline, Sets, coupled, headlines
 from .evidence_pieces import ENDPOINTS, QUICK, excess, ids, targets, unrounded, vectors
-from .reconstruction import COMMON, FIXED, Evidence, Memory
+from .reconstruction import COMMON, FIXED, Evidence, Memory, together
 
 # What is tried before the search says "more than": patients, printed numbers of an endpoint,
 # percentage points.
@@ -57,7 +57,7 @@ class _Search:
 
     def moved(self, d: int) -> Sets:
         """Vectors when documented counts and limits may be d patients off, all together."""
-        out = {}
+        wider, goals, extra = {}, {}, {}
         for e, known in self.evidence.items():
             free = np.array([label not in FIXED for label in known.labels])
             low = np.where(free, np.maximum(known.low - d, 0), known.low)
@@ -66,10 +66,9 @@ class _Search:
             counts = np.arange(known.n[child].max() + 1)
             ends = [a[child, None] for a in (known.low, known.high)]
             away = np.maximum(np.maximum(ends[0] - counts, counts - ends[1]), 0)
-            extra = d / child.sum() - away
-            wider = replace(known, low=low.astype(np.int32), high=high.astype(np.int32))
-            out[e] = vectors(wider, targets(self.pooled, e), e, self.methods, extra)
-        return out
+            extra[e], goals[e] = d / child.sum() - away, targets(self.pooled, e)
+            wider[e] = replace(known, low=low.astype(np.int32), high=high.astype(np.int32))
+        return together(wider, goals, self.methods, extra)
 
     def patients(self, e: str, _method: Method, x: Counts) -> Array:
         """Patients moved in each vector."""
@@ -88,11 +87,8 @@ class _Search:
 
     def widened(self, margin: float = 0.0, rounding: str = "half up") -> Sets:
         """Vectors under wider intervals of all printed numbers."""
-        return {
-            e: vectors(known, targets(self.pooled, e, margin=margin, rounding=rounding), e,
-                       self.methods)
-            for e, known in self.evidence.items()
-        }  # fmt: skip
+        goals = {e: targets(self.pooled, e, margin=margin, rounding=rounding) for e in ENDPOINTS}
+        return together(self.evidence, goals, self.methods)
 
     def off_by_one(self, most: int) -> Sets:
         """Vectors when at most so many printed numbers of an endpoint are off by one unit.

@@ -1,12 +1,13 @@
 """What the identified set says of everything the paper does not print: ranges over its vectors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from metaprop import influence, pooling, small_study
+from metaprop.counts.solve import TooLarge
 from metaprop.counts.tables import Counts
 from metaprop.counts.vectors import below
 from metaprop.effectsize import Array, back_transform, transform
@@ -20,7 +21,6 @@ from .reconstruction import (
     Evidence,
     Found,
     reconstruct,
-    repair,
     side_by_side,
     varied,
 )
@@ -208,3 +208,37 @@ def repairs(
             records.append((scenario, endpoint, str(method), distance, len(x), text))
     columns = ["scenario", "endpoint", "method", "smallest_change", "nearest", "example"]
     return pd.DataFrame(records, columns=columns)
+
+
+def repair(
+    evidence: Evidence, pooled: pd.DataFrame, endpoint: str, method: Method, most: int = 15,
+    fixed: Collection[str] = (),
+) -> tuple[int, Counts]:  # fmt: skip
+    """The smallest change of the counts that lets the printed results hold, and what then holds.
+
+    Distance is the sum of absolute changes of counts, from the nearest end of each interval; the
+    rows in ``fixed`` keep theirs.
+    Returns it with all vectors at that distance; (d, none) where none is nearer than d and a
+    search at d is not allowed by most or by its size.
+    """
+    counts = np.arange(evidence.n[~evidence.adult].max() + 1)
+    low, high = (a[~evidence.adult, None] for a in (evidence.low, evidence.high))
+    away = np.maximum(np.maximum(low - counts, counts - high), 0)
+    free = ~np.isin(evidence.labels, list(fixed))
+    for d in range(most + 1):
+        wider = replace(
+            evidence,
+            low=np.where(free, np.maximum(evidence.low - d, 0), evidence.low).astype(np.int32),
+            high=np.where(free, np.minimum(evidence.high + d, evidence.n), evidence.high).astype(
+                np.int32
+            ),
+        )
+        try:
+            found = reconstruct(wider, pooled, endpoint, [method], extra=d / len(away) - away)
+        except TooLarge:
+            return d, np.empty((0, len(evidence.n)), np.int32)
+        x = found[0].joint
+        x = x[np.maximum(np.maximum(evidence.low - x, x - evidence.high), 0).sum(1) == d]
+        if len(x):
+            return d, x
+    return most + 1, np.empty((0, len(evidence.n)), np.int32)

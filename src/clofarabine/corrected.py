@@ -20,7 +20,6 @@ from . import studies
 from .identified import LARGEST, Body, Part, listed, span
 from .identified_facts import named
 from .identified_shown import Shown, shown
-from .readings import sets_of
 
 # What each scale adds to events and to non-events, and who offers it.
 CORRECTED = {
@@ -48,7 +47,7 @@ def frame(base: Body) -> pd.DataFrame:
         record: dict = {"added": added, "source": source}
         methods = [replace(m, scale=scale) for m in ep.ESTIMATORS_ALONE]
         for name, only in (("primary", "PAS"), ("all", None)):
-            sets = sets_of(base.evidence, base.pooled, methods, only)
+            sets = list(ep.pairs(base.evidence, base.pooled, methods, only))
             methods = [m for m, *_ in sets]
             record[name] = named(m.tau2_method for m in methods)
             for j, e in enumerate(studies.ENDPOINTS if only and sets else ()):

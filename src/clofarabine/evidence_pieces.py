@@ -7,7 +7,6 @@ smaller, under one method.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from itertools import chain, product
 
 import numpy as np
@@ -32,6 +31,7 @@ from .reconstruction import (
     reconstruct,
     side_by_side,
     targets_of,
+    together,
     varied,
 )
 
@@ -113,6 +113,16 @@ def coupled(cr: dict[Method, Counts], or_: dict[Method, Counts]) -> Iterator[Cou
             yield method, x[a], or_[method][b]
 
 
+def pairs(
+    evidence: dict[str, Evidence], pooled: pd.DataFrame, methods: Sequence[Method],
+    only: str | None = None, without: Sequence[str] = (), memory: Memory | None = None,
+) -> Iterator[Coupled]:  # fmt: skip
+    """Coupled sets of each method that leaves any; arguments as for `targets`."""
+    goals = {e: targets(pooled, e, only, without) for e in ENDPOINTS}
+    both = together(evidence, goals, methods, memory=memory)
+    return coupled(both["CR"], both["OR"])
+
+
 def unrounded(evidence: Evidence, method: Method, x: Counts, pooled: pd.DataFrame, endpoint: str
 ) -> Array:  # fmt: skip
     """The printed numbers as each vector gives them, percent: (m, numbers), order as in `ids`."""
@@ -161,33 +171,24 @@ def _record(evidence: Evidence, sets: dict[str, Counts | None]) -> dict:
 
 
 class _Pieces:
-    """Identified sets of one body of evidence, each found once, or by another that knew as much."""
+    """Identified sets of one body of evidence; memory: what one of them found serves the others."""
 
     def __init__(self, evidence: dict[str, Evidence], pooled: pd.DataFrame, memory: Memory) -> None:
         self.evidence, self.pooled, self.memory = evidence, pooled, memory
-        self.found = cache(self._found)
 
-    def _found(self, endpoint: str, methods: tuple[Method, ...], only: str | None,
-               without: tuple[str, ...] = ()) -> dict[Method, Counts]:  # fmt: skip
-        goals = targets(self.pooled, endpoint, only, without)
-        return vectors(self.evidence[endpoint], goals, endpoint, methods, memory=self.memory)
-
-    def pairs(self, methods: tuple[Method, ...], only: str | None, without: str | None = None
+    def pairs(self, methods: tuple[Method, ...], only: str | None, *without: str
     ) -> Iterator[tuple[Method, dict]]:  # fmt: skip
         """Coupled sets of each method, empty ones too."""
-        both = []
-        for e in ENDPOINTS:
-            own = (without,) if without and without.startswith(e) else ()
-            both.append(self.found(e, methods, only, own))
-        left = {m: (x, y) for m, x, y in coupled(*both)}
-        none = np.empty((0, len(self.evidence["CR"].n)), np.int32)
-        for m in methods:
-            yield m, dict(zip(ENDPOINTS, left.get(m, (none, none)), strict=True))
+        found = pairs(self.evidence, self.pooled, methods, only, without, self.memory)
+        none = [np.empty((0, len(self.evidence["CR"].n)), np.int32)] * 2
+        left = dict.fromkeys(methods, none) | {m: both for m, *both in found}
+        yield from ((m, dict(zip(ENDPOINTS, both, strict=True))) for m, both in left.items())
 
     def alone(self, methods: tuple[Method, ...], endpoint: str) -> Iterator[tuple[Method, dict]]:
         """Sets of one endpoint's numbers; the other endpoint is held to its evidence alone."""
         other = self.evidence["OR" if endpoint == "CR" else "CR"]
-        for m, x in self.found(endpoint, methods, None).items():
+        own, goals = self.evidence[endpoint], targets(self.pooled, endpoint)
+        for m, x in vectors(own, goals, endpoint, methods, memory=self.memory).items():
             fits = x <= other.high if endpoint == "CR" else x >= other.low
             yield m, {e: x[fits.all(1)] if e == endpoint else None for e in ENDPOINTS}
 
@@ -304,9 +305,8 @@ def misses(
         vectors; missed_by, its smallest distance from the printed interval in percentage points;
         together, the fewest printed numbers that one vector of the endpoint misses.
     """
-    sets = (vectors(evidence[e], targets(pooled, e, only), e, methods) for e in ENDPOINTS)
     records = []
-    for method, *both in coupled(*sets):
+    for method, *both in pairs(evidence, pooled, methods, only):
         for e, x in zip(ENDPOINTS, both, strict=True):
             values = unrounded(evidence[e], method, x, pooled, e)
             far = excess(values, targets(pooled, e))

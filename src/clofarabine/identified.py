@@ -10,7 +10,7 @@ from IPython.display import Markdown
 
 from metaprop.method import Method
 
-from . import breakdown, consequences, inverse_n, readings, reconstruction, studies, text
+from . import breakdown, consequences, inverse_n, reconstruction, studies, text
 from . import evidence_pieces as ep
 from .reconstruction import COMMON, METHODS, Evidence, Found
 from .tables import store
@@ -94,7 +94,7 @@ class Body:
     @cached_property
     def primary(self) -> list[ep.Coupled]:
         """(method, CR vectors, OR vectors) under the primary numbers, one method an estimator."""
-        return readings.sets_of(self.evidence, self.pooled, ep.ESTIMATORS_ALONE, "PAS")
+        return list(ep.pairs(self.evidence, self.pooled, ep.ESTIMATORS_ALONE, "PAS"))
 
     @cached_property
     def sample_sizes(self) -> pd.DataFrame:

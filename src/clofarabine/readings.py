@@ -16,9 +16,8 @@ from metaprop.counts.tables import Counts
 from metaprop.counts.vectors import below
 from metaprop.effectsize import SCALES, Array, back_transform, overall_n, transform
 from metaprop.labels import SCALE, TAU2_METHOD
-from metaprop.method import Method
 
-from .evidence_pieces import ENDPOINTS, Coupled, coupled, targets, vectors
+from .evidence_pieces import ENDPOINTS, Coupled
 from .reconstruction import ESTIMATORS, ROWS, Evidence
 
 # Rows that a sentence can be about: the paediatric ones, or the overall ones either way.
@@ -26,15 +25,6 @@ POPULATIONS: tuple[str, ...] = ("paediatric", *ROWS)
 FORMULAS: tuple[tuple[str, str], ...] = (
     *product(ESTIMATORS, ("PAS", "PFT")), ("crude share", "none"),
 )  # fmt: skip
-
-
-def sets_of(
-    evidence: dict[str, Evidence], pooled: pd.DataFrame, methods: Sequence[Method],
-    only: str | None = None,
-) -> list[Coupled]:  # fmt: skip
-    """Coupled sets of each method under all printed numbers, or those of one transformation."""
-    both = (vectors(evidence[e], targets(pooled, e, only), e, methods) for e in ENDPOINTS)
-    return list(coupled(*both))
 
 
 def _rows(evidence: Evidence, x: Counts, population: str) -> tuple[Counts, Array, list[str]]:

@@ -7,9 +7,9 @@ search is exhaustive (`identify`), and an empty set is evidence against the meth
 identification: Manski 2003).
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal, get_args
 
@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metaprop.counts.solve import TooLarge, identified_set, meets_at
+from metaprop.counts.solve import identified_set, meets_at
 from metaprop.counts.statement import EVERYTHING, Limits, Printed
 from metaprop.counts.tables import Counts
-from metaprop.counts.vectors import among, codes, different, ordered
+from metaprop.counts.vectors import among, below, codes, different
 from metaprop.effectsize import INVERSES, Array, Inverse
 from metaprop.method import CiMethod, Method, Tau2Method
 
@@ -154,24 +154,55 @@ def reconstruct(
     memory = {} if memory is None else memory
     pairs = memory if extra is None else {}  # a further sum makes them sets of their own
 
-    def under(kind: tuple[str, str, str]) -> dict[Method, Found]:
-        own = [m for m in methods if (m.scale, m.tau2_method, m.ci_method) == kind]
-        children = Printed(tuple(evidence.n[~evidence.adult].tolist()), Method(*kind))
-        pas = _children(evidence, children, targets, extra, memory, options)
-        inverses = dict.fromkeys(m.inverse for m in own)
-        sets = _by_inverse(children.by(targets["paediatric", "PFT"]), pas, inverses)
-        out = {}
-        for rows in dict.fromkeys(m.rows for m in own):
-            wanted = {i: sets[i] for i in dict.fromkeys(m.inverse for m in own if m.rows == rows)}
-            joint = _extend(evidence, children, targets, rows, wanted, pairs, options)
-            for inverse, x in joint.items():
-                method = Method(*kind, inverse, rows)
-                out[method] = Found(method, sets[inverse], x)
-        return out
+    def under(own: list[Method]) -> dict[Method, Found]:
+        sets, _ = _paediatric(evidence, targets, own, extra, memory, options)
+        joint = _joint(evidence, targets, own, sets, pairs, options)
+        return {m: Found(m, sets[m.inverse], joint[m]) for m in own}
 
-    kinds = dict.fromkeys((m.scale, m.tau2_method, m.ci_method) for m in methods)
-    results = {m: f for part in side_by_side(under, kinds) for m, f in part.items()}
+    results = {m: f for part in side_by_side(under, _kinds(methods)) for m, f in part.items()}
     return [results[m] for m in methods]
+
+
+def together(
+    evidence: dict[str, Evidence],
+    targets: dict[str, Targets],
+    methods: Sequence[Method],
+    extra: dict[str, Array] | None = None,
+    memory: Memory | None = None,
+) -> dict[str, dict[Method, Counts]]:
+    """Every vector of CR and of OR by method, less those whose children have no partner.
+
+    Arguments as for `reconstruct`, by endpoint. A vector stands with one of the other endpoint,
+    CR nowhere above OR: what has none among the children alone is not searched for adults.
+    """
+    memory = {} if memory is None else memory
+    pairs, extra = (memory, {}) if extra is None else ({}, extra)
+
+    def under(own: list[Method]) -> dict[str, dict[Method, Counts]]:
+        parts = {e: _paediatric(evidence[e], targets[e], own, extra.get(e), memory, {})
+                 for e in evidence}  # fmt: skip
+        (cr, key_cr), (or_, key_or) = parts["CR"], parts["OR"]
+        sets: dict[str, dict] = {"CR": {}, "OR": {}}
+        for i, x in cr.items():
+            a, b = below(x, or_[i])
+            sets["CR"][i], sets["OR"][i] = x[a], or_[i][b]
+        partner = {"CR": key_or, "OR": key_cr}
+        return {e: _joint(evidence[e], targets[e], own, sets[e], pairs, {}, partner[e])
+                for e in evidence}  # fmt: skip
+
+    out: dict[str, dict[Method, Counts]] = {e: {} for e in evidence}
+    for part in side_by_side(under, _kinds(methods)):
+        for e, x in part.items():
+            out[e] |= x
+    return out
+
+
+def _kinds(methods: Iterable[Method]) -> list[list[Method]]:
+    """The methods in groups that share scale, estimator and interval."""
+    kinds: dict[tuple, list[Method]] = {}
+    for m in dict.fromkeys(methods):
+        kinds.setdefault((m.scale, m.tau2_method, m.ci_method), []).append(m)
+    return list(kinds.values())
 
 
 def side_by_side(function: Callable[[Any], Any], of: Iterable) -> list:
@@ -180,18 +211,39 @@ def side_by_side(function: Callable[[Any], Any], of: Iterable) -> list:
         return list(pool.map(function, of))
 
 
-def _children(
-    evidence: Evidence, printed: Printed, targets: Targets, extra: Array | None, memory: Memory,
+def _paediatric(
+    evidence: Evidence, targets: Targets, own: list[Method], extra: Array | None, memory: Memory,
     options: dict,
-) -> Counts:  # fmt: skip
-    """Every vector of the paediatric rows that meets their arcsine numbers."""
+) -> tuple[dict[Inverse, Counts], tuple]:  # fmt: skip
+    """The vectors of the paediatric rows by inverse, and what names their arcsine numbers."""
     child = ~evidence.adult
     low, high, target = evidence.low[child], evidence.high[child], targets["paediatric", "PAS"]
+    printed = Printed(tuple(evidence.n[child].tolist()), _without_inverse(own[0]))
     further = None if extra is None else np.asarray(extra, float).tobytes()
     key = (printed.n, printed.method, *target.items(), low.tobytes(), high.tobytes(), further)
     if key not in memory:
         memory[key] = identified_set(printed.by(target), low, high, extra=extra, **options)
-    return memory[key]
+    double = printed.by(targets["paediatric", "PFT"])
+    return _by_inverse(double, memory[key], dict.fromkeys(m.inverse for m in own)), key
+
+
+def _without_inverse(method: Method) -> Method:
+    return Method(method.scale, method.tau2_method, method.ci_method)
+
+
+def _joint(
+    evidence: Evidence, targets: Targets, own: list[Method], sets: dict[Inverse, Counts],
+    memory: Memory, options: dict, partner: tuple = (),
+) -> dict[Method, Counts]:  # fmt: skip
+    """The paediatric vectors with every count of adults that meets the overall numbers."""
+    out = {}
+    for rows in dict.fromkeys(m.rows for m in own):
+        some = {m.inverse: m for m in own if m.rows == rows}
+        wanted = {i: sets[i] for i in some}
+        joint = _extend(evidence, _without_inverse(own[0]), targets, rows, wanted, memory, options,
+                        partner)  # fmt: skip
+        out |= {some[i]: x for i, x in joint.items()}
+    return out
 
 
 def _by_inverse(printed: Printed, x: Counts, inverses: Iterable[Inverse]) -> dict[Inverse, Counts]:
@@ -213,18 +265,18 @@ def _asks_nothing(numbers: Limits) -> bool:
 
 
 def _extend(
-    evidence: Evidence, printed: Printed, targets: Targets, rows: Rows,
-    sets: dict[Inverse, Counts], memory: Memory, options: dict,
+    evidence: Evidence, method: Method, targets: Targets, rows: Rows,
+    sets: dict[Inverse, Counts], memory: Memory, options: dict, partner: tuple,
 ) -> dict[Inverse, Counts]:  # fmt: skip
-    """The paediatric vectors with every count of adults that meets the overall numbers."""
+    """The same with rows of the overall population in one way; partner: what made sets smaller."""
     union = different(np.concatenate(list(sets.values())))
     if not len(union):
         return dict.fromkeys(sets, np.empty((0, len(evidence.n)), np.int32))
     add, child = evidence.overall(rows), ~evidence.adult
-    overall = replace(printed, n=tuple((add @ evidence.n).tolist()))
+    overall = Printed(tuple((add @ evidence.n).tolist()), method)
     primary = [tuple(own.items()) for (_, scale), own in targets.items() if scale == "PAS"]
     bounds = evidence.low.tobytes(), evidence.high.tobytes()
-    key = (overall.n, overall.method, rows, *primary, *bounds)
+    key = (overall.n, overall.method, rows, *primary, *bounds, *partner)
     if key in memory:
         x = memory[key][among(memory[key][:, child], union)]
     else:
@@ -243,50 +295,3 @@ def _extend(
 def _among(x: Counts, some: Counts, every: Counts) -> NDArray[np.bool_]:
     """Which vectors of x are among some of every one there is."""
     return np.ones(len(x), bool) if len(some) == len(every) else among(x, some)
-
-
-def medoid(x: Counts) -> Counts:
-    """The vector of a set with the least sum of absolute differences to the others.
-
-    Ties go to the vector that comes first when sorted as counts; shape (m, k) in, (k,) out.
-    """
-    x = ordered(x)
-    total = np.zeros(len(x))
-    for column in x.T:  # sum of |x - x'| by column from a histogram: m log m instead of m²
-        values, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
-        total += (np.abs(values[:, None] - values) @ counts)[inverse]
-    return x[int(total.argmin())]
-
-
-def repair(
-    evidence: Evidence, pooled: pd.DataFrame, endpoint: str, method: Method, most: int = 15,
-    fixed: Collection[str] = (),
-) -> tuple[int, Counts]:  # fmt: skip
-    """The smallest change of the counts that lets the printed results hold, and what then holds.
-
-    Distance is the sum of absolute changes of counts, from the nearest end of each interval; the
-    rows in ``fixed`` keep theirs.
-    Returns it with all vectors at that distance; (d, none) where none is nearer than d and a
-    search at d is not allowed by most or by its size.
-    """
-    counts = np.arange(evidence.n[~evidence.adult].max() + 1)
-    low, high = (a[~evidence.adult, None] for a in (evidence.low, evidence.high))
-    away = np.maximum(np.maximum(low - counts, counts - high), 0)
-    free = ~np.isin(evidence.labels, list(fixed))
-    for d in range(most + 1):
-        wider = replace(
-            evidence,
-            low=np.where(free, np.maximum(evidence.low - d, 0), evidence.low).astype(np.int32),
-            high=np.where(free, np.minimum(evidence.high + d, evidence.n), evidence.high).astype(
-                np.int32
-            ),
-        )
-        try:
-            found = reconstruct(wider, pooled, endpoint, [method], extra=d / len(away) - away)
-        except TooLarge:
-            return d, np.empty((0, len(evidence.n)), np.int32)
-        x = found[0].joint
-        x = x[np.maximum(np.maximum(evidence.low - x, x - evidence.high), 0).sum(1) == d]
-        if len(x):
-            return d, x
-    return most + 1, np.empty((0, len(evidence.n)), np.int32)

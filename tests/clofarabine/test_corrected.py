@@ -10,7 +10,7 @@ import pytest
 from conftest import need
 from test_reconstruction import POOLED, plain, results
 
-from clofarabine import corrected, readings
+from clofarabine import corrected
 from clofarabine import evidence_pieces as pieces
 from clofarabine.reconstruction import Evidence, reconstruct, targets_of
 from clofarabine.tables import store
@@ -95,11 +95,11 @@ def test_what_corrections_leave_is_told(evidence, monkeypatch):
     """One estimator; the sentence names who is left, and who goes with the correction."""
     monkeypatch.setattr(pieces, "ESTIMATORS_ALONE", (REML, replace(REML, tau2_method="DL")))
     base = SimpleNamespace(evidence=evidence, pooled=POOLED)
-    base.primary = readings.sets_of(evidence, POOLED, pieces.ESTIMATORS_ALONE, "PAS")
+    base.primary = list(pieces.pairs(evidence, POOLED, pieces.ESTIMATORS_ALONE, "PAS"))
     found = corrected.frame(base).set_index("source")
     assert found.loc["Anscombe 1948", ["primary", "all"]].tolist() == [["REML"], []]
     one = replace(REML, scale="PAS-anscombe")
-    x = readings.sets_of(evidence, POOLED, [one], "PAS")[0][1]
+    x = next(pieces.pairs(evidence, POOLED, [one], "PAS"))[1]
     at = evidence["CR"].labels.index("CLOFAL06952")
     assert found.loc["Anscombe 1948", "CR"] == f"{x[:, at].min()} to {x[:, at].max()}"
     told = corrected.facts(base, found.reset_index())

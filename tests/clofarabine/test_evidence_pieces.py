@@ -397,7 +397,7 @@ def test_readings_of_a_known_vector(evidence):
 
 def test_heterogeneity_agrees_for_the_estimator_that_is_q(evidence):
     """Under DL I² from tau² is I² from Q; the documented rows do not depend on the set."""
-    sets = readings.sets_of(evidence, POOLED, [DL])
+    sets = list(pieces.pairs(evidence, POOLED, [DL]))
     frame = readings.heterogeneity(evidence, sets)
     wide = frame.pivot(index=["endpoint", "population", "counts"], columns="quantity", values="max")
     np.testing.assert_allclose(wide["I2 from tau2"], wide["I2 from Q"], rtol=1e-9)

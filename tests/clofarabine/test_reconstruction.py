@@ -30,7 +30,7 @@ from metaprop import pooling
 from metaprop.counts import solve
 from metaprop.counts import vectors as counts_vectors
 from metaprop.counts.statement import Printed
-from metaprop.counts.vectors import below
+from metaprop.counts.vectors import below, medoid
 from metaprop.effectsize import INVERSES, back_transform, overall_n, transform
 from metaprop.method import Method
 from metaprop.plots import counts as plots
@@ -252,8 +252,8 @@ def test_the_medoid_is_nearest_to_all():
     x = rng.integers(0, 9, (80, 6)).astype(np.int32)
     total = np.abs(x[:, None] - x[None]).sum((1, 2))
     best = sorted(x[total == total.min()].tolist())[0]
-    assert reconstruction.medoid(x).tolist() == best
-    assert reconstruction.medoid(x[::-1]).tolist() == best
+    assert medoid(x).tolist() == best
+    assert medoid(x[::-1]).tolist() == best
 
 
 def test_a_search_too_large_is_refused_with_its_size():
@@ -326,14 +326,14 @@ def test_repair_finds_the_smallest_change():
     x = reconstruction.reconstruct(e, POOLED, "OR", [method])[0].joint
     known = x[0].copy()
     held = replace(e, low=known, high=known)
-    assert reconstruction.repair(held, POOLED, "OR", method)[0] == 0
+    assert consequences.repair(held, POOLED, "OR", method)[0] == 0
     moved = known.copy()
     moved[e.labels.index("BIOV-111")] += 2
-    distance, y = reconstruction.repair(replace(e, low=moved, high=moved), POOLED, "OR", method)
+    distance, y = consequences.repair(replace(e, low=moved, high=moved), POOLED, "OR", method)
     assert 0 < distance <= 2
     assert (np.abs(y - moved).sum(1) == distance).all()
     far = np.where(np.arange(len(moved)) == 5, 0, moved)
-    distance, y = reconstruction.repair(replace(e, low=far, high=far), POOLED, "OR", method, most=1)
+    distance, y = consequences.repair(replace(e, low=far, high=far), POOLED, "OR", method, most=1)
     assert (distance, len(y)) == (2, 0)
 
 

@@ -1,4 +1,4 @@
-"""Many vectors of counts at once: in order, different, among others, below others."""
+"""Many vectors of counts at once: in order, different, in the middle, among and below others."""
 
 from math import inf
 
@@ -41,6 +41,19 @@ def different(x: Counts) -> Counts:
 def among(x: Counts, y: Counts) -> NDArray[np.bool_]:
     """Whether each vector of x is one of y."""
     return np.isin(*codes(x, y))
+
+
+def medoid(x: Counts) -> Counts:
+    """The vector of a set with the least sum of absolute differences to the others.
+
+    Ties go to the vector that comes first when sorted as counts; shape (m, k) in, (k,) out.
+    """
+    x = ordered(x)
+    total = np.zeros(len(x))
+    for column in x.T:  # sum of |x - x'| by column from a histogram: m log m instead of m²
+        values, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
+        total += (np.abs(values[:, None] - values) @ counts)[inverse]
+    return x[int(total.argmin())]
 
 
 def below(a: Counts, b: Counts) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
