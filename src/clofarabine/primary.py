@@ -1,6 +1,7 @@
 """The primary analysis under one choice: rows pooled, drawn, tabled and put into words."""
 
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from metaprop.pooling import DEFAULT, pool_proportions
 from metaprop.prediction import new_study
 
 from . import appraisal, figures, parameters, studies
-from .show import Table
+from .show import Displayed, Table
 from .show import table as to_table
 from .tables import store
 from .text import say
@@ -95,13 +96,15 @@ class View:
         return to_table(frame, caption=self.meaning)
 
     @property
-    def equivalent(self) -> Markdown:
+    def equivalent(self) -> Displayed:
         """The method in one sentence, and the R lines that do the same, folded."""
         lines = r_call(self.x, self.n, self.method, self.study_ci)
         told = "the metafor lines are run in the tests; the last, of R meta 8, from its manual"
-        return Markdown(
-            f"**Method.** {sentence(len(self.x), self.method)}\n\n<details><summary>The same in R "
-            f"({told})</summary>\n\n```r\n{lines}\n```\n\n</details>"
+        method, same = sentence(len(self.x), self.method), f"The same in R ({told})"
+        folded = f"<details><summary>{same}</summary><pre>{escape(lines)}</pre></details>"
+        return Displayed(
+            f"Method. {method}\n\n{same}:\n\n{lines}",
+            f"<p><b>Method.</b> {escape(method)}</p>{folded}",
         )
 
 

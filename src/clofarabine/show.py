@@ -24,14 +24,18 @@ _CELL = {
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table as a notebook displays it: HTML, and aligned text where no HTML is shown."""
+class Displayed:
+    """What a notebook displays: HTML, and text where no HTML is shown."""
 
     text: str
     html: str = field(repr=False)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": self.html, "text/plain": self.text}
+
+
+class Table(Displayed):
+    """A table; its text is aligned."""
 
 
 def table(

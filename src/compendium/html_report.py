@@ -135,6 +135,17 @@ def _with_headings(part: dict[str, str], names: Names) -> dict[str, Any]:
     return part | {"body": all_framed(body, names), "headings": below}
 
 
+def with_unit(printed: str, unit: str) -> str:
+    """A printed number and its unit: a plural or a symbol behind it, any other word in brackets."""
+    if unit == "label":
+        return printed
+    if unit == "%" or not unit.isascii() or "/" in unit:
+        return f"{printed}{' ' * (unit != '%')}{unit}"
+    if unit.endswith("s"):
+        return f"{printed} {unit.removesuffix('s') if printed == '1' else unit}"
+    return f"{printed} ({unit})"
+
+
 def _rows(table: pd.DataFrame, shown: Mapping[str, str]) -> list[dict[str, Any]]:
     """Claims as the page shows them; `shown` says in words where a rule's cell stands."""
     rows = table.astype(object).where(table.notna(), "").to_dict("records")
@@ -145,6 +156,7 @@ def _rows(table: pd.DataFrame, shown: Mapping[str, str]) -> list[dict[str, Any]]
             "slug": r["verdict"].replace(" ", "-"),
             "text": f"{r['section']}, {r['locator']}: {r['quantity']}",
             "where": shown.get(r["check"], ""),
+            "shown": with_unit(str(r["printed"]), r["unit"]),
         }
         for r in rows
     ]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from nbconvert.filters.markdown import markdown2html
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from .steps import Project
 
@@ -47,7 +47,9 @@ def deeper(body: str) -> str:
 def document(text: str) -> tuple[str, str]:
     """Title of a Markdown file, and its HTML without that title and without pictures."""
     first, _, rest = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL).strip().partition("\n")
-    return first.lstrip("# "), re.sub(r"<img[^>]*>", "", deeper(markdown2html(rest)))
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
+    body = MarkdownWithMath(renderer=renderer).render(rest)
+    return first.lstrip("# "), re.sub(r"<img[^>]*>", "", deeper(body))
 
 
 def linked_documents(project: Project, notebooks: Mapping[str, Any]) -> dict[str, str]:

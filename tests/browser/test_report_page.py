@@ -82,6 +82,10 @@ def test_the_ledger_is_searched_and_filtered(view):
     view.locator("[name=verdict]").select_option("discrepant")
     wrong = verdicts[verdicts["verdict"] == "discrepant"]
     assert _shown(view) == len(wrong)
+    (some, *_), every = wrong["section"].value_counts(), verdicts["section"].value_counts()
+    first = wrong["section"].value_counts().index[0]
+    told = view.locator(f"details[data-section='{first}'] > summary").inner_text()
+    assert told == f"{first}: {some} of {every[first]} numbers"
     assert view.locator("#found").inner_text().startswith(f"{len(wrong)} of {len(verdicts)} ")
     section = wrong["section"].iloc[-1]
     view.locator("[name=section]").select_option(section)
@@ -102,6 +106,11 @@ def test_a_link_opens_what_is_folded_around_its_target(view):
     assert view.locator("tr:target").is_visible()
     view.locator("tr:target a").click()
     assert view.evaluate("document.querySelector(':target').closest('details').open")
+
+
+def test_a_link_to_a_folded_part_opens_it(view):
+    view.locator("#section-table-2").evaluate("e => { location.hash = e.id; }")
+    view.wait_for_function("document.getElementById('section-table-2').open")
 
 
 def test_it_is_whole_without_script(path, chromium):

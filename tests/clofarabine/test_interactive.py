@@ -223,8 +223,10 @@ def test_ranges_say_whose_sets_they_run_over_and_letters_what_they_mean():
 
 def test_every_pooled_result_is_followed_by_its_method_and_the_call():
     seen = primary.view(method=Method("PLO", "REML", "hartung-knapp"))
-    said = seen.equivalent.data
-    assert said.startswith("**Method.** Inverse-variance pooling of 5 rows on the logit scale")
+    said = seen.equivalent.text
+    assert "<-" in said
+    assert "x <- c(" not in seen.equivalent.html
+    assert said.startswith("Method. Inverse-variance pooling of 5 rows on the logit scale")
     assert 'rma(yi, vi, data=es, method="REML", test="knha"' in said
     assert "meta::metaprop(" in said
 

@@ -15,7 +15,7 @@ from clofarabine.audit.verdicts import RULES
 from clofarabine.tables import store
 from clofarabine.tables.store import DATA
 from compendium import html_report
-from compendium.page_links import inner_links, linked_documents
+from compendium.page_links import document, inner_links, linked_documents
 from compendium.page_tables import LONG, Names, framed
 from compendium.run import Run
 
@@ -198,6 +198,18 @@ def test_links_between_files_stay_in_the_page():
         '<a href="#document-data-readme">six</a> '
         '<a href="#here">four</a> <a href="https://doi.org/x">five</a>'
     )
+
+
+def test_units_are_read_aloud():
+    told = [("16", "%"), ("52", "mg/m²"), ("1", "years"), ("12", "years"), ("2004", "year")]
+    words = ["16%", "52 mg/m²", "1 year", "12 years", "2004 (year)"]
+    assert [html_report.with_unit(*t) for t in told] == words
+    assert html_report.with_unit("open", "label") == "open"
+
+
+def test_a_document_has_no_marks_of_its_own():
+    title, body = document("# Title\n\n## A heading\n\nWords.")
+    assert (title, body.strip()) == ("Title", "<h3>A heading</h3>\n<p>Words.</p>")
 
 
 def test_a_long_table_is_folded_and_a_name_is_given_once():

@@ -22,6 +22,8 @@ function apply() {
   for (const part of all("details.part")) {
     const some = part.querySelector("tbody tr:not([hidden])") !== null;
     part.hidden = !some;
+    const shown = part.querySelectorAll("tbody tr:not([hidden])").length, every = part.dataset.numbers;
+    part.querySelector(".n").textContent = shown < every ? `${shown} of ${every}` : every;
     part.open = active && some;
   }
   document.getElementById("found").textContent = `${n} of ${claims.length} numbers are shown.`;
@@ -31,7 +33,7 @@ function reveal() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
   if (target.hidden) { form.reset(); apply(); }
-  for (let e = target.parentElement; e; e = e.parentElement) if (e.matches("details")) e.open = true;
+  for (let e = target; e; e = e.parentElement) if (e.matches("details")) e.open = true;
   target.scrollIntoView();
 }
 
