@@ -222,7 +222,7 @@ def wanted(ledger: pd.DataFrame) -> pd.DataFrame:
     table = tables.load("needs")
     needs = {(r.quantity, r.population): r.needs for r in table.itertuples()}
     unchecked = ledger["verdict"].isin(["transcribed", "not reproducible"])
-    left = ledger[ledger["check"].isin(["needs", "medians", "comparisons"]) & unchecked]
+    left = ledger[ledger["check"].map(lambda name: RULES[name].waits) & unchecked]
     told = [
         next(needs[key] for key in ((q, p), (q, "any"), (q.split(", ")[0], p)) if key in needs)
         for q, p in zip(left["quantity"], left["population"], strict=True)

@@ -47,7 +47,7 @@ class Finding:
     verdict: str
 
 
-@registered("Data that would allow a check", "needs")
+@registered("Data that would allow a check", "needs", waits=True)
 def needs(paper: Paper) -> Iterator[Check]:
     """Claims that nothing printed can check, and which data would."""
     table = paper.tables["needs"]
