@@ -218,15 +218,24 @@ def reports_unused(read: pd.DataFrame) -> dict[str, Any]:
 
 
 def wanted(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Claims that nothing printed can check, counted by the data that would allow it."""
+    """Claims that nothing printed can check, counted by the data that would allow it.
+
+    Raises
+    ------
+    DataError
+        If needs.csv does not speak of one of them.
+    """
     table = tables.load("needs")
     needs = {(r.quantity, r.population): r.needs for r in table.itertuples()}
     unchecked = ledger["verdict"].isin(["transcribed", "not reproducible"])
     left = ledger[ledger["check"].map(lambda name: RULES[name].waits) & unchecked]
-    told = [
-        next(needs[key] for key in ((q, p), (q, "any"), (q.split(", ")[0], p)) if key in needs)
-        for q, p in zip(left["quantity"], left["population"], strict=True)
-    ]
+    told = []
+    for q, p in zip(left["quantity"], left["population"], strict=True):
+        keys = (q, p), (q, "any"), (q.split(", ")[0], p)  # a limit of a median waits as that does
+        if not (found := [needs[key] for key in keys if key in needs]):
+            expected = f"one for {q!r} of {p!r}"
+            raise tables.DataError(f"data/sources/needs.csv: found no row, expected {expected}")
+        told.append(found[0])
     return left.assign(needs=told).groupby(["verdict", "needs"]).size().to_frame("claims")
 
 
