@@ -10,8 +10,9 @@ from metaprop.method import Method
 from . import identified, studies, summary
 from . import identified_facts as facts
 from .audit.verdicts import VERDICTS
-from .tables import store
-from .tables.store import ROOT, Texts
+from .tables import DataError, store
+from .tables.paths import ROOT
+from .tables.store import Texts
 
 _TAG = re.compile(r"<!--([\w-]+)-->(.*?)<!--/-->", re.DOTALL)
 README = ROOT / "README.md"
@@ -114,7 +115,7 @@ def filled(text: str) -> str:
     def number(match: re.Match) -> str:
         if match[1] not in known:
             expected = f"one of {', '.join(known)}"
-            raise store.DataError(f"README.md, <!--{match[1]}-->: found no such number, {expected}")
+            raise DataError(f"README.md, <!--{match[1]}-->: found no such number, {expected}")
         return f"<!--{match[1]}-->{known[match[1]]}<!--/-->"
 
     return _TAG.sub(number, text)
