@@ -19,7 +19,6 @@ from scipy.stats import kendalltau
 from clofarabine import figures
 from metaprop import funnel, line, pooling, small_study, trimfill
 from metaprop.effectsize import SCALES, back_transform, transform
-from metaprop.method import TAU2_METHODS
 
 seeds = st.integers(0, 10_000)
 
@@ -126,12 +125,15 @@ def test_unknown_names_get_the_valid_ones():
         trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], side="up")
     with pytest.raises(ValueError, match="tau2_method: found 'EB'"):
         trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="EB")
+    with pytest.raises(ValueError, match="tau2_method: found 'HM', expected one of DL, PM"):
+        trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="HM")
+    assert trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="HM", side="left").k0 >= 0
 
 
 ESTIMATORS = st.sampled_from(trimfill.ESTIMATORS)
 
 
-@given(st.integers(3, 12), seeds, ESTIMATORS, st.sampled_from(list(TAU2_METHODS)))
+@given(st.integers(3, 12), seeds, ESTIMATORS, st.sampled_from(line.RESIDUAL_METHODS))
 def test_trim_and_fill_turned_round(k, seed, estimator, tau2):
     """Mirrored rows miss their neighbours on the other side."""
     rng = np.random.default_rng(seed)
@@ -169,7 +171,7 @@ def test_nothing_is_missing_where_all_rows_agree(estimator):
     assert (same.k0, float(same.estimate)) == (0, pytest.approx(0.3))
 
 
-@given(st.integers(3, 12), seeds, st.sampled_from(list(TAU2_METHODS)))
+@given(st.integers(3, 12), seeds, st.sampled_from(line.RESIDUAL_METHODS))
 def test_rows_that_are_equal_up_to_rounding_have_no_slope(k, seed, method):
     """Equal rates whose effects differ in the last digit: no asymmetry, and none missing."""
     rng = np.random.default_rng(seed)
@@ -329,7 +331,7 @@ def test_p_values_are_dots_and_strips_in_the_order_of_the_tests():
 
 
 @pytest.mark.parametrize("estimator", trimfill.ESTIMATORS)
-@pytest.mark.parametrize("method", list(TAU2_METHODS))
+@pytest.mark.parametrize("method", line.RESIDUAL_METHODS)
 def test_rounding_noise_on_identical_rows_fills_nothing(estimator, method):
     """One rate in rows of several sizes: effects differ in the last digit, and in no direction."""
     n = np.array([30, 70, 110, 190, 230, 10])
