@@ -8,7 +8,6 @@ normal approximation of a transformed rate gives.
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, betaln, expit, logit, ndtr, ndtri, stdtr, stdtrit
 
+from . import threads
 from .effectsize import Array, counts
 from .likelihood_kernels import BETA_BINOMIAL, GLMM, fit_rows
 from .method import Likelihood
@@ -131,12 +131,10 @@ def _fit(model: int, x: Array, n: Array, level: float, spread: Callable[[Array],
     shape, k = x.shape[:-1], x.shape[-1]
     rows = [np.ascontiguousarray(a.reshape(-1, k)) for a in (x, n)]
     result = np.empty((len(rows[0]), 4))
-    threads = min(os.cpu_count() or 1, 1 + len(result) // _SPLIT)
-    edges = np.linspace(0, len(result), 1 + threads).astype(int)
-    parts = [slice(a, b) for a, b in pairwise(edges)]
-    run = lambda s: fit_rows(model, rows[0][s], rows[1][s], result[s])  # noqa: E731
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, parts))
+    many = min(os.cpu_count() or 1, 1 + len(result) // _SPLIT)
+    edges = np.linspace(0, len(result), 1 + many).astype(int)
+    parts = [(model, rows[0][a:b], rows[1][a:b], result[a:b]) for a, b in pairwise(edges)]
+    threads.side_by_side(fit_rows, parts)
     if not np.isfinite(result).all():
         raise ArithmeticError("the likelihood was not maximised")
     estimate, se, b, ll = (c.reshape(shape) for c in result.T)
