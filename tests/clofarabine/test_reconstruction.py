@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from clofarabine import consequences, identified_shown, reconstruction, studies
 from clofarabine.corrected import CORRECTED
+from clofarabine.figures import reconstruction as pictures
 from clofarabine.reconstruction import (
     ESTIMATORS,
     INTERVALS,
@@ -33,7 +34,6 @@ from metaprop.counts.statement import Printed
 from metaprop.counts.vectors import below
 from metaprop.effectsize import INVERSES, back_transform, overall_n, transform
 from metaprop.method import Method
-from metaprop.plots import counts as plots
 
 POOLED = store.load("pooled_results")
 
@@ -492,8 +492,8 @@ def test_the_grid_of_methods_draws_every_method_that_leaves_a_vector(tmp_path, m
     monkeypatch.setenv(paths.OUTPUT_VARIABLE, str(tmp_path))
     methods = pd.read_csv(paths.DATA / "derived" / "method_evidence.csv")
     seen = []
-    draw = plots.method_grid
-    monkeypatch.setattr(plots, "method_grid", lambda m: seen.append(m) or draw(m))
+    draw = pictures.method_grid
+    monkeypatch.setattr(pictures, "method_grid", lambda m: seen.append(m) or draw(m))
     picture = identified_shown.method_grid(SimpleNamespace(methods=methods))
     left = methods[["n_paediatric", "n_joint", "n_coupled"]].gt(0).any(axis=1)
     (drawn,) = seen

@@ -16,9 +16,9 @@ from matplotlib.collections import LineCollection
 from numpy.testing import assert_allclose
 from scipy.stats import kendalltau
 
-from clofarabine import figures
 from metaprop import funnel, line, pooling, small_study, trimfill
 from metaprop.effectsize import SCALES, back_transform, transform
+from metaprop.plots import funnel as plots
 
 seeds = st.integers(0, 10_000)
 
@@ -307,7 +307,7 @@ def test_a_reconstructed_count_is_drawn_hollow_with_its_range():
     rows = rows.assign(kind=["documented", "reconstructed"], rate_min=[9.0, 10.0])
     rows["rate_max"] = [9.0, 40.0]
     contours = funnel.contour_table(0.35, "PAS", 0.01)
-    right = figures.funnel(rows, contours, 0.35, 12.0, "title").axes[1]
+    right = plots.funnel(rows, contours, 0.35, 12.0, "title").axes[1]
     marks = {line.get_label(): line for line in right.lines if line.get_marker() == "o"}
     assert marks["reconstructed"].get_markerfacecolor() == "white"
     assert marks["documented"].get_markerfacecolor() != "white"
@@ -318,7 +318,7 @@ def test_a_reconstructed_count_is_drawn_hollow_with_its_range():
 def test_p_values_are_dots_and_strips_in_the_order_of_the_tests():
     dots = pd.DataFrame({"label": ["A", "B"], "p": [0.3, 0.9]})
     strips = pd.DataFrame({"label": ["B", "B", "B"], "p": [0.1, 0.2, 0.2]})
-    (ax,) = figures.p_values(dots, strips, {"B": 0.58}, "title").axes
+    (ax,) = plots.p_values(dots, strips, {"B": 0.58}, "title").axes
     drawn = [p for c in ax.collections for p in np.round(c.get_offsets(), 6).tolist()]
     assert sorted(drawn) == [[0.1, 1], [0.2, 1], [0.3, 0], [0.9, 1]]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["A", "B"]
@@ -326,7 +326,7 @@ def test_p_values_are_dots_and_strips_in_the_order_of_the_tests():
     assert lines == {"0.05": 0.05, "printed": 0.58}
     (stroke,) = [line for line in ax.lines if line.get_label() == "printed"]
     assert (np.abs(stroke.get_ydata() - 1) < 0.5).all()  # in the line of its own test alone
-    (alone,) = figures.p_values(dots, strips.head(0), {}, "title").axes
+    (alone,) = plots.p_values(dots, strips.head(0), {}, "title").axes
     assert sum(len(c.get_offsets()) for c in alone.collections) == 2
 
 
