@@ -31,8 +31,8 @@ _FURTHEST = 40.0  # log odds beyond which the prior of mu holds nothing
 class BinomialPosterior:
     """Posterior on the scale of log odds; summaries, all scalars, when asked for.
 
-    mu, tau : grids, shapes (b,) and (a,). weights : probability of each pair, shape (a, b).
-    density : of tau at its grid. level : credible level.
+    mu_grid, grid : of mu and of tau, shapes (b,) and (a,). weights : probability of each pair,
+    shape (a, b). density : of tau at its grid. level : credible level.
     """
 
     mu_grid: Array

@@ -194,7 +194,7 @@ def pool(
     Raises
     ------
     ValueError
-        On unusable input, an unknown method, or Hartung-Knapp with one row.
+        On unusable input, an unknown method, or any interval but Wald's with one row.
     """
     choose("tau2_method", tau2_method, tuple(TAU2_METHODS))
     choose("ci_method", ci_method, CI_METHODS)

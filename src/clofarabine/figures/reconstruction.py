@@ -85,7 +85,7 @@ def count_ranges(rows: dict[str, pd.DataFrame], note: str = "") -> Figure:
     Parameters
     ----------
     rows : dict
-        Endpoint to a table as `rows.load` gives it (label, n, x, x_min, x_max, kind).
+        Endpoint to a table as `studies.load` gives it (label, n, x, x_min, x_max, kind).
     note : str
         A line below: on what condition the ranges hold.
     """

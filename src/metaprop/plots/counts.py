@@ -58,7 +58,7 @@ def intervals(table: pd.DataFrame, xlabel: str, title: str) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        label, min, max; optional low, high (what the printed value stands for).
+        label, min, max, low, high: what the printed value stands for, missing where none is.
     """
     height = 0.26 * len(table) + 0.85
     with mpl.rc_context(STYLE):

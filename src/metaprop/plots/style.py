@@ -1,4 +1,4 @@
-"""The house style, and saving a figure the same way every time."""
+"""The house style, and a figure as a notebook shows it: the same bytes every time."""
 
 import base64
 import contextlib
@@ -79,7 +79,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 @dataclass(frozen=True)
 class Picture:
-    """A saved figure as a notebook shows it: the drawing, and its caption as the text beside it.
+    """A figure as a notebook shows it: the drawing, and its caption as the text beside it.
 
     The PNG is for hosts that show no SVG in a notebook.
     """
@@ -96,12 +96,13 @@ class Picture:
 
 
 def draw(figure: Figure, name: str, caption: str, preview: bool = True) -> Picture:
-    """What a notebook displays of a figure that is not kept as a file.
+    """What a notebook displays of a figure, drawn as SVG.
 
     Parameters
     ----------
-    figure, name, caption
-        As in `show`.
+    figure : Figure
+    name, caption : str
+        Title and description of the SVG, and the text beside it.
     preview : bool
         Whether to draw the PNG too.
     """
