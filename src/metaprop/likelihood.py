@@ -27,7 +27,7 @@ _SPLIT = 200  # rows per thread below which a thread costs more than it saves
 
 
 @dataclass(frozen=True)
-class Exact:
+class LikelihoodFit:
     """A pooled rate from a likelihood of the counts. Every array has shape (...).
 
     estimate, se, lower, upper : log odds of the pooled rate, its standard error (from the observed
@@ -127,7 +127,9 @@ def _check(x: ArrayLike, n: ArrayLike, name: str) -> tuple[Array, Array]:
     return x, n
 
 
-def _fit(model: int, x: Array, n: Array, level: float, spread: Callable[[Array], Array]) -> Exact:
+def _fit(
+    model: int, x: Array, n: Array, level: float, spread: Callable[[Array], Array]
+) -> LikelihoodFit:
     shape, k = x.shape[:-1], x.shape[-1]
     rows = [np.ascontiguousarray(a.reshape(-1, k)) for a in (x, n)]
     result = np.empty((len(rows[0]), 4))
@@ -140,10 +142,12 @@ def _fit(model: int, x: Array, n: Array, level: float, spread: Callable[[Array],
     estimate, se, b, ll = (c.reshape(shape) for c in result.T)
     half = ndtri((1 + level) / 2) * se
     name: Likelihood = "GLMM" if model == GLMM else "beta-binomial"
-    return Exact(estimate, se, estimate - half, estimate + half, spread(b), ll, k, level, name)
+    return LikelihoodFit(
+        estimate, se, estimate - half, estimate + half, spread(b), ll, k, level, name
+    )
 
 
-def glmm(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
+def glmm(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> LikelihoodFit:
     """Binomial-normal model: logit of each row's rate is normal(mu, tau²); maximum likelihood.
 
     Parameters
@@ -155,7 +159,7 @@ def glmm(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
 
     Returns
     -------
-    Exact
+    LikelihoodFit
         `spread` is tau². With one row, or rates that vary less than binomial, tau² is 0.
 
     Raises
@@ -167,7 +171,7 @@ def glmm(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
     return _fit(GLMM, x, n, level, np.square)
 
 
-def beta_binomial(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
+def beta_binomial(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> LikelihoodFit:
     """Beta-binomial model: each row's rate is a draw from a beta distribution; maximum likelihood.
 
     Parameters
@@ -179,7 +183,7 @@ def beta_binomial(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
 
     Returns
     -------
-    Exact
+    LikelihoodFit
         `spread` is the correlation rho of two patients of one row, 1 / (1 + alpha + beta).
 
     Raises

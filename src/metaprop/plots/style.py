@@ -19,6 +19,8 @@ from PIL import Image
 
 BLUE, ORANGE, GREEN, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#CC79A7"
 BLACK, GREY, LIGHT = "#222222", "#767676", "#DDDDDD"
+# Edge and face of a count's mark by what is known of it: solid if documented, hollow if not.
+KINDS = {"documented": (BLUE, BLUE), "reconstructed": (ORANGE, "white")}
 
 # Journal widths in inches (one and two columns of 84 and 174 mm).
 COLUMN, PAGE = 3.31, 6.85
