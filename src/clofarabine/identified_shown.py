@@ -15,7 +15,7 @@ from . import identified_facts as facts
 from . import reconstruction, studies, text
 from .figures import reconstruction as pictures
 from .figures import show
-from .identified import LARGEST, LATER, NONE, REPLACED, Body, plain, span, survey_replaced
+from .identified import LARGEST, LATER, NONE, REPLACED, Body, listed, plain, span, survey_replaced
 from .identified import left as rows_left
 from .show import Table, table
 from .tables import store
@@ -196,6 +196,7 @@ def counts(base: Body) -> Shown:
 def without(base: Body, pieces: pd.DataFrame, documented: bool = False) -> Shown:
     """What is left without each printed number, or without each documented count."""
     frame = facts.without(pieces, base, documented)
+    frame["methods"] = frame["methods"].map(listed)
     what = "documented count" if documented else "printed number"
     head = {"out": f"without the {what}", "methods": "estimators possible"}
     head |= {e: f"{e} of {LARGEST}" for e in studies.ENDPOINTS}
