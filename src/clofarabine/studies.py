@@ -58,7 +58,7 @@ def identified(
     Returns
     -------
     methods : DataFrame, m rows
-        tau2, interval, inverse, rows: the method under which each vector stands.
+        tau2_method, ci_method, inverse, rows: the method under which each vector stands.
     x : ndarray, shape (m, k)
         Counts; the rows are those of `load` for the same population. CR and OR vectors are coupled:
         each has a partner of the other endpoint with CR <= OR in every row.
