@@ -194,11 +194,10 @@ def run(
             row["notebook"] = name
             files[name] = (result.folder / "notebook.ipynb").read_bytes()
             for table, parts in tables.items():
-                if not result.table(
-                    table
-                ).is_file():  # with parameters a notebook may leave one out
+                file = result.table(table)
+                if not file.is_file():  # with parameters a notebook may leave one out
                     continue
-                frame = _own(pd.read_csv(result.table(table)), defaults | point)
+                frame = _own(pd.read_csv(file), defaults | point)
                 new = {k: v for k, v in point.items() if k not in frame}
                 parts.append(pd.concat([pd.DataFrame(new, index=frame.index), frame], axis=1))
                 if {"quantity", "value"} <= set(frame) and frame["quantity"].is_unique:
