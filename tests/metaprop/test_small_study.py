@@ -261,6 +261,21 @@ def test_power_rises_with_the_bias_and_falls_with_heterogeneity():
     assert (calm != funnel.power(N, _fit(0.2, 0.0), slopes, sets=1000, seed=2)).any()
 
 
+def test_the_bias_of_simulated_sets_leaves_the_largest_study_alone(monkeypatch):
+    """A share of 2000 patients in 4000 sets is known to 0.0002."""
+    seen = []
+
+    def noted(_test, x, n, _scale):
+        seen.append((x / n).mean(0))
+        return small_study.egger(*transform(x, n, "PAS"))
+
+    monkeypatch.setattr(small_study, "run", noted)
+    funnel.power([20, 50, 2000], _fit(0.2, 0.0), [0.0, 1.0])
+    (small, _, large), (moved, _, same) = seen
+    assert moved > small + 0.05
+    assert abs(same - large) < 0.001
+
+
 def test_power_without_bias_is_the_level_where_the_normal_model_holds():
     """Large studies of several sizes: 4000 sets give 0.05 with a standard error of 0.0034."""
     fit = _fit(0.5, 0.0)
