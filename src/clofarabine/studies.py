@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from metaprop.counts.tables import Counts
 from metaprop.counts.vectors import below
 from metaprop.effectsize import choose
 from metaprop.method import Method
 
-from .reconstruction import VARIED, Counts, medoid, varied
+from .reconstruction import VARIED, medoid, varied
 from .tables import DataError, load_counts, load_evidence, store
 from .tables.paths import COUNTS_VARIABLE
 
