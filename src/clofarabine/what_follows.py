@@ -132,16 +132,11 @@ def readings(base: Body) -> Shown:
     return shown(frame[columns], names, caption, none=none)
 
 
-def checks_frame(base: Body) -> pd.DataFrame:
-    """Rates of the other studies, each by itself, over the sets; the sentence is judged as one."""
-    return other_studies(Paper(store.Tables(bounds=base.limits)))
-
-
 def checks(base: Body) -> Shown:
-    """Pooled rate of the others against what is printed."""
+    """Rates of the others, each by itself, against what is printed; `sentence` judges both."""
     if not base.alive:
         return text.say(NONE)
-    frame = checks_frame(base)
+    frame = other_studies(Paper(store.Tables(bounds=base.limits)))
     return show(
         draw.intervals(
             frame.assign(label=frame["endpoint"] + ", " + frame["reading"]),
