@@ -13,7 +13,7 @@ INTERPRETER := import os, sys; assert sys.version_info >= (3, 11); print(os.path
 
 # Tests that start no kernel, no browser and no R; those left out that take, or import for, seconds.
 SLOW := $(addprefix tests/metaprop/test_,bayes.py bayes_binomial.py equivalent.py every_proportion.py \
-  exact.py figures_sensitivity.py influence.py moderators.py oracle.py pimeta.py planted.py pymare.py \
+  exact.py figures_sensitivity.py influence.py levels.py moderators.py oracle.py pimeta.py planted.py pymare.py \
   small_study.py specifications.py which.py)
 QUICK := tests/test_house.py tests/test_articles.py $(addprefix tests/clofarabine/test_,\
   data.py rule_table.py text.py show.py fuzz.py) $(addprefix tests/compendium/test_,\

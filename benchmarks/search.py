@@ -9,7 +9,7 @@ import numpy as np
 
 from clofarabine import reconstruction
 from clofarabine.reconstruction import METHODS, Evidence
-from clofarabine.tables import store
+from clofarabine.tables import load_evidence, store
 from metaprop import effectsize, pooling
 from metaprop.counts import solve
 from metaprop.counts.statement import Printed
@@ -25,7 +25,7 @@ FREED = ("CLO05908", "Suo 2013", "Lu 2016", "CLO-212", "BIOV-111")
 
 def problem(endpoint: str, tau2: str, free: tuple[str, ...] = ()):
     """The paediatric arcsine result and the ranges of its counts, with some rows unknown."""
-    e = Evidence.read(store.load_evidence(), endpoint)
+    e = Evidence.read(load_evidence(), endpoint)
     child = ~e.adult
     low, high = e.low.copy(), e.high.copy()
     for row in free:
@@ -106,7 +106,7 @@ def _growth() -> list[str]:
 
 def main() -> str:
     """The section of RESULTS.md."""
-    evidence = {e: Evidence.read(store.load_evidence(), e) for e in ("CR", "OR")}
+    evidence = {e: Evidence.read(load_evidence(), e) for e in ("CR", "OR")}
 
     def both() -> None:
         for e in evidence:

@@ -27,7 +27,7 @@ import nbformat
 import pytest
 from hypothesis import settings
 
-from clofarabine.tables.store import ROOT
+from clofarabine.tables.paths import ROOT
 
 # One seed for all machines: a failure found once is found again.
 settings.register_profile("compendium", derandomize=True, deadline=None, max_examples=100)

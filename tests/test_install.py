@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from conftest import copy_tree
 
-from clofarabine.tables.store import OUTPUT_VARIABLE, ROOT
+from clofarabine.tables.paths import OUTPUT_VARIABLE, ROOT
 from compendium import compare, kernel
 
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"

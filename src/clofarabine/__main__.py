@@ -42,12 +42,12 @@ def _check_counts(path: Path) -> str:
 
 def _counts_say(derived: Path) -> list[str]:
     """For each endpoint, whether the given counts can stand with the published results."""
-    from .tables import store
+    from .tables import resource, store
 
     path = derived / "repairs.csv"
     if not path.is_file():
         return []
-    repairs = store.read_table(store.resource("repairs"), path)
+    repairs = store.read_table(resource("repairs"), path)
     base = repairs[repairs["scenario"] == "base"]
     return [_repair(str(endpoint), part) for endpoint, part in base.groupby("endpoint")]
 
@@ -70,16 +70,17 @@ def _texts(build: Path) -> "Texts":
     from . import headline
     from .audit import ledger
     from .tables import store
+    from .tables.paths import derived_from
 
-    with store.derived_from(build):
+    with derived_from(build):
         return ledger.refreshed() | store.refreshed() | headline.refreshed()
 
 
 def _table_title(name: str) -> str:
     """Title of a derived table, from the codebook."""
-    from .tables import store
+    from .tables import resource
 
-    return store.resource(name)["title"]
+    return resource(name)["title"]
 
 
 def ledger_of(verdicts: "pd.DataFrame") -> "Ledger":
@@ -87,9 +88,9 @@ def ledger_of(verdicts: "pd.DataFrame") -> "Ledger":
     from compendium.html_report import Ledger
 
     from .audit.verdicts import VERDICTS
-    from .tables import store
+    from .tables import resource, store
 
-    fields = store.resource("claims_verdicts")["schema"]["fields"]
+    fields = resource("claims_verdicts")["schema"]["fields"]
     described = next(f["description"] for f in fields if f["name"] == "verdict")
     meaning = dict(p.split(": ", 1) for p in described.split("; "))
     return Ledger(
@@ -102,10 +103,10 @@ def ledger_of(verdicts: "pd.DataFrame") -> "Ledger":
 
 def _ledger(tables: dict[str, Path]) -> "Ledger":
     """The ledger with the verdicts of a run."""
-    from .tables import store
+    from .tables import resource, store
 
     name = "claims_verdicts"
-    return ledger_of(store.read_table(store.resource(name), tables[name]))
+    return ledger_of(store.read_table(resource(name), tables[name]))
 
 
 def project() -> "Project":

@@ -11,6 +11,7 @@ from metaprop.effectsize import Array
 from metaprop.heterogeneity import heterogeneity
 from metaprop.method import Method
 from metaprop.plots import moderators as plots
+from metaprop.plots.forest import forest
 
 from . import figures, primary, studies
 from .sensitivity import Rows, Shown, documented
@@ -75,7 +76,7 @@ def _forest(rows: Rows, name: str, title: str, study_ci: str) -> tuple[object, f
     order = [*found.index, NOT_STATED]
     frame = frame.sort_values("group", key=lambda c: c.map(order.index), kind="stable")
     ends, (note, p) = whole[["estimate", "lower", "upper"]].to_dict(), _test(found, method)
-    figure = figures.forest(
+    figure = forest(
         frame, [{"kind": "pooled", "label": "Pooled, all rows", **ends}], f"{title}, by {name}",
         "patients with the event (percent)", subtitle=labels.words(method), notes=[note],
         subtotals={g: _subtotal(rows, column.eq(g).to_numpy(bool), r) for g, r in found.iterrows()},

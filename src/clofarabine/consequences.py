@@ -105,16 +105,23 @@ def quantities(x: Counts, n: Array, labels: Sequence[str], method: Method) -> Qu
     return out
 
 
+def rows_of(evidence: Evidence, x: Counts, rows: str) -> tuple[Counts, Array, list[str]]:
+    """Counts, patients and labels of the paediatric rows, or of the overall ones formed this way.
+
+    rows : "paediatric", or a member of `reconstruction.ROWS`.
+    """
+    if rows == "paediatric":
+        child = ~evidence.adult
+        return x[:, child], evidence.n[child], list(np.array(evidence.labels)[child])
+    add = evidence.overall(rows)
+    return x @ add.T, add @ evidence.n, list(dict.fromkeys(evidence.names(rows)))
+
+
 def _of_population(
     evidence: Evidence, method: Method, x: Counts, population: str
 ) -> tuple[Counts, Array, list[str]]:
     """Counts, patients and labels of the rows that a population's analysis pools."""
-    if population == "paediatric":
-        child = ~evidence.adult
-        return x[:, child], evidence.n[child], list(np.array(evidence.labels)[child])
-    add = evidence.overall(method.rows)
-    names = dict.fromkeys(evidence.names(method.rows))
-    return x @ add.T, add @ evidence.n, list(names)
+    return rows_of(evidence, x, method.rows if population == "overall" else population)
 
 
 def _ranges(evidence: Evidence, sets: list[tuple[Method, Counts]]) -> Iterator[tuple]:

@@ -9,8 +9,10 @@ from metaprop.method import Method
 
 from . import identified, studies, summary
 from . import identified_facts as facts
-from .tables import store
-from .tables.store import ROOT, Texts
+from .audit.verdicts import VERDICTS
+from .tables import DataError, store
+from .tables.paths import ROOT
+from .tables.store import Texts
 
 _TAG = re.compile(r"<!--([\w-]+)-->(.*?)<!--/-->", re.DOTALL)
 README = ROOT / "README.md"
@@ -18,10 +20,7 @@ README = ROOT / "README.md"
 
 def values() -> dict[str, str]:
     """What stands between ``<!--name-->`` and ``<!--/-->``, by name."""
-    verdicts = store.load("claims_verdicts")["verdict"]
-    out = {"claims": str(len(verdicts))}
-    out |= {v.replace(" ", "-"): str(n) for v, n in verdicts.value_counts().items()}
-    out |= _answer() | _audited()
+    out = _audited() | _answer()
     for endpoint in studies.ENDPOINTS:
         known = studies.load(endpoint, "overall")["kind"].eq("documented")
         out[f"documented-{endpoint}"] = str(int(known.sum()))
@@ -56,9 +55,10 @@ def _answer() -> dict[str, str]:
 
 
 def _audited() -> dict[str, str]:
-    """How many agree by construction, how many discrepant claims are labels, and the weightiest."""
+    """Claims, by verdict, by construction, discrepant labels; and the weightiest finding."""
     known = summary.facts()
-    return {"first": known["first"], **{k: str(known[k]) for k in ("built", "labels")}}
+    out = {name: str(known[name]) for name in ("claims", "built", "labels", "first")}
+    return out | {v.replace(" ", "-"): str(known[v.replace(" ", "_")]) for v in VERDICTS}
 
 
 def _range(bound: pd.Series) -> str:
@@ -115,7 +115,7 @@ def filled(text: str) -> str:
     def number(match: re.Match) -> str:
         if match[1] not in known:
             expected = f"one of {', '.join(known)}"
-            raise store.DataError(f"README.md, <!--{match[1]}-->: found no such number, {expected}")
+            raise DataError(f"README.md, <!--{match[1]}-->: found no such number, {expected}")
         return f"<!--{match[1]}-->{known[match[1]]}<!--/-->"
 
     return _TAG.sub(number, text)

@@ -236,8 +236,8 @@ def without(table: pd.DataFrame, base: Body, documented: bool = False) -> pd.Dat
     Returns
     -------
     DataFrame
-        out, what is left out; methods, the estimators that are possible; CR and OR, the range of
-        the largest row over them.
+        out, what is left out; methods, the codes of the estimators that are possible; CR and OR,
+        the range of the largest row over them.
     """
     kind = "evidence" if documented else "numbers"
     if documented:
@@ -254,7 +254,7 @@ def without(table: pd.DataFrame, base: Body, documented: bool = False) -> pd.Dat
             for e in ("cr", "or")
         ]
         name = str(name).removeprefix("without ").removeprefix("documented ")
-        records.append((name, listed(fits["tau2_method"]), *ends))
+        records.append((name, tuple(fits["tau2_method"]), *ends))
     return pd.DataFrame(records, columns=["out", "methods", "CR", "OR"])
 
 
@@ -264,7 +264,7 @@ def conflicts(table: pd.DataFrame, base: Body) -> Part:
     usual = set(plain(left(table, base.scenario, "all"))["tau2_method"])
     gains = {}
     for r in alone.itertuples():
-        for m in set(r.methods.replace(" and ", ", ").split(", ")) - usual - {"none"}:
+        for m in set(r.methods) - usual:
             gains.setdefault(m, []).append(r.out)
     if not (usual or gains):
         return Part({})

@@ -13,8 +13,9 @@ from metaprop.plots.style import Picture
 from . import evidence_pieces as ep
 from . import identified_facts as facts
 from . import reconstruction, studies, text
+from .figures import reconstruction as pictures
 from .figures import show
-from .identified import LARGEST, LATER, NONE, REPLACED, Body, plain, span, survey_replaced
+from .identified import LARGEST, LATER, NONE, REPLACED, Body, listed, plain, span, survey_replaced
 from .identified import left as rows_left
 from .show import Table, table
 from .tables import store
@@ -118,7 +119,7 @@ def method_grid(base: Body) -> Shown:
     none = [f"{CI_METHOD[c]}: {', '.join(codes)}" for c, codes in empty.items()]
     none += list(methods.loc[~_some(methods, ["inverse"]), "inverse"].replace(INVERSE).unique())
     return show(
-        draw.method_grid(methods[drawn]),
+        pictures.method_grid(methods[drawn]),
         "identified_methods",
         "Each cell is a method: estimator of tau² and interval down, inverse of the double arcsine "
         "and rows of the overall population across. Colour: how far its vectors of counts meet the "
@@ -169,7 +170,7 @@ def count_ranges(base: Body) -> Shown:
         return text.say("Shown for the base case, where a vector of counts is left.")
     rows = {e: studies.load(e, "overall", "reconstructed") for e in studies.ENDPOINTS}
     return show(
-        draw.count_ranges(rows, f"Ranges {_IF}."),
+        pictures.count_ranges(rows, f"Ranges {_IF}."),
         "identified_counts",
         "Rate of complete (CR) and overall remission (OR) in each row. Solid: documented in the "
         "study's report. Hollow, with its range: reconstructed from all printed pooled results; "
@@ -195,6 +196,7 @@ def counts(base: Body) -> Shown:
 def without(base: Body, pieces: pd.DataFrame, documented: bool = False) -> Shown:
     """What is left without each printed number, or without each documented count."""
     frame = facts.without(pieces, base, documented)
+    frame["methods"] = frame["methods"].map(listed)
     what = "documented count" if documented else "printed number"
     head = {"out": f"without the {what}", "methods": "estimators possible"}
     head |= {e: f"{e} of {LARGEST}" for e in studies.ENDPOINTS}
@@ -234,7 +236,7 @@ def breakdown(fragile: pd.DataFrame) -> Shown:
     if fragile.empty:
         return text.say(NONE)
     return show(
-        draw.breakdowns(fragile, _KINDS),
+        pictures.breakdowns(fragile, _KINDS),
         "breakdown",
         "Each line is a conclusion of this notebook, each panel a disturbance: patients moved in "
         "documented counts (the counts of CLO-212, which the paper prints as percentages, stay), "

@@ -16,10 +16,11 @@ from metaprop.effectsize import Array, interval, transform
 from metaprop.equivalent import r_call, sentence
 from metaprop.heterogeneity import heterogeneity
 from metaprop.method import Method
+from metaprop.plots.forest import forest
 from metaprop.pooling import DEFAULT, pool_proportions
 from metaprop.prediction import new_study
 
-from . import appraisal, figures, parameters, studies
+from . import appraisal, parameters, studies
 from .show import Displayed, Table
 from .show import table as to_table
 from .tables import store
@@ -256,7 +257,7 @@ def view(
     over = "; ranges over the sets of counts of every method left" if sets else ""
     below = _summaries(result, len(x), method)
     published = [] if table is not None else _published(endpoint, population, method.scale)
-    figure = figures.forest(
+    figure = forest(
         lines(frame, method.scale, value["tau2"], study_ci), [*below[:1], *published, *below[1:]],
         title, "patients with the event (percent)",
         subtitle=_capital(labels.words(method)) + over, notes=notes,

@@ -22,7 +22,7 @@ from . import figures, primary, studies
 from .parameters import WORDS
 from .reconstruction import VARIED, Evidence
 from .show import table as to_table
-from .tables import printed, store
+from .tables import load_evidence, printed, store
 from .text import say
 
 _ENDS = ("estimate", "lower", "upper")
@@ -138,7 +138,7 @@ def _over_methods(endpoint: str, population: str, scale: str) -> pd.DataFrame:
         method = replace(Method(**dict(zip(VARIED, how, strict=True))), scale=scale)
         own, size = x[rows], n
         if population == "overall":  # a method may pool the age groups of a study as one row
-            add = Evidence.read(store.load_evidence(), endpoint).overall(method.rows)
+            add = Evidence.read(load_evidence(), endpoint).overall(method.rows)
             own, size = own @ add.T, add @ n
         parts.append(pd.DataFrame(primary.quantities(own, size, method)))
     return pd.concat(parts, ignore_index=True)

@@ -17,6 +17,7 @@ from metaprop.counts.vectors import below
 from metaprop.effectsize import SCALES, Array, back_transform, overall_n, transform
 from metaprop.labels import SCALE, TAU2_METHOD
 
+from .consequences import rows_of
 from .evidence_pieces import ENDPOINTS, Coupled
 from .reconstruction import ESTIMATORS, ROWS, Evidence
 
@@ -25,15 +26,6 @@ POPULATIONS: tuple[str, ...] = ("paediatric", *ROWS)
 FORMULAS: tuple[tuple[str, str], ...] = (
     *product(ESTIMATORS, ("PAS", "PFT")), ("crude share", "none"),
 )  # fmt: skip
-
-
-def _rows(evidence: Evidence, x: Counts, population: str) -> tuple[Counts, Array, list[str]]:
-    """Counts, patients and labels of the rows of a population of `POPULATIONS`."""
-    if population == "paediatric":
-        child = ~evidence.adult
-        return x[:, child], evidence.n[child], list(np.array(evidence.labels)[child])
-    add = evidence.overall(population)
-    return x @ add.T, add @ evidence.n, list(dict.fromkeys(evidence.names(population)))
 
 
 def _rate(x: Counts, n: Array, formula: str, scale: str) -> Array:
@@ -77,7 +69,7 @@ def others(
         for _, *pair in sets:
             fits = []
             for e, x in zip(ENDPOINTS, pair, strict=True):
-                counts, n, names = _rows(evidence[e], x, population)
+                counts, n, names = rows_of(evidence[e], x, population)
                 rest = np.array(names) != without
                 value = _rate(counts[:, rest], n[rest], formula, scale)
                 rates[e].append(value)
@@ -108,7 +100,7 @@ def egger(evidence: Evidence, x: Counts, printed: float, decimals: int = 2) -> p
     """
     records = []
     for population, test, scale in product(POPULATIONS, small_study.TESTS, SCALES):
-        counts, n, _ = _rows(evidence, x, population)
+        counts, n, _ = rows_of(evidence, x, population)
         p = small_study.run(test, counts, n, scale).p
         agree = int(_prints(p, printed, decimals).sum())
         records.append((test, scale, population, p.min(), p.max(), agree, agree > 0))
@@ -186,7 +178,7 @@ def _bodies(evidence: dict[str, Evidence], sets: Sequence[Coupled]) -> Iterator[
         )
         for method, *pair in sets:
             for population in ("paediatric", method.rows):
-                counts, n, _ = _rows(evidence[e], pair[i], population)
+                counts, n, _ = rows_of(evidence[e], pair[i], population)
                 yield e, population, str(method), method.tau2_method, counts, n
 
 

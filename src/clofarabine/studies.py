@@ -14,7 +14,8 @@ from metaprop.effectsize import choose
 from metaprop.method import Method
 
 from .reconstruction import VARIED, varied
-from .tables import store
+from .tables import DataError, load_counts, load_evidence, store
+from .tables.paths import COUNTS_VARIABLE
 
 Endpoint = Literal["CR", "OR"]
 Population = Literal["paediatric", "overall"]
@@ -58,7 +59,7 @@ def identified(
     Returns
     -------
     methods : DataFrame, m rows
-        tau2, interval, inverse, rows: the method under which each vector stands.
+        tau2_method, ci_method, inverse, rows: the method under which each vector stands.
     x : ndarray, shape (m, k)
         Counts; the rows are those of `load` for the same population. CR and OR vectors are coupled:
         each has a partner of the other endpoint with CR <= OR in every row.
@@ -87,7 +88,7 @@ def reference(endpoint: Endpoint) -> tuple[Method, Counts]:
     methods, cr = sets["CR"]
     if not len(cr):
         expected = "expected at least one: the evidence contradicts the published results"
-        raise store.DataError(f"identified set: found no vector, {expected}")
+        raise DataError(f"identified set: found no vector, {expected}")
     first = Method("PAS", *methods.iloc[0])
     cr = medoid(cr[(methods == list(varied(first))).all(axis=1).to_numpy()])
     if endpoint == "CR":
@@ -99,7 +100,7 @@ def reference(endpoint: Endpoint) -> tuple[Method, Counts]:
 
 def sources() -> str:
     """Where the documented counts come from, in words."""
-    given = "the file of counts given and " * bool(os.environ.get(store.COUNTS_VARIABLE))
+    given = "the file of counts given and " * bool(os.environ.get(COUNTS_VARIABLE))
     return f"{given}the studies' own reports"
 
 
@@ -110,7 +111,7 @@ def all_known(endpoint: Endpoint) -> bool:
 
 def _table(population: Population) -> pd.DataFrame:
     choose("population", population, POPULATIONS)
-    frame = store.load_evidence()
+    frame = load_evidence()
     if population == "paediatric":
         frame = frame[frame["population"] == "paediatric"]
     return frame.reset_index(drop=True)
@@ -182,7 +183,7 @@ def _moderators() -> pd.DataFrame:
 
 
 def _other(table: str | Path) -> pd.DataFrame:
-    frame = store.load_counts(table)
+    frame = load_counts(table)
     out = frame[["label"]].assign(
         study=frame["label"], population="all", n=frame["n"], x=frame["x"],
         x_min=frame["x"], x_max=frame["x"], kind="documented",

@@ -7,10 +7,9 @@ import pandas as pd
 from IPython.display import Markdown
 
 from . import studies, text
+from .audit import verdicts
 from .parameters import WORDS
 from .tables import store
-
-_VERDICTS = ("reproduced", "consistent", "discrepant", "transcribed", "not reproducible")
 
 
 @cache
@@ -19,9 +18,9 @@ def facts() -> dict[str, Any]:
 
     Rates in percent: ours from documented counts (``CR_estimate`` ...), the paper's
     (``CR_printed_estimate`` ...), and the extremes over all other methods (``CR_least``,
-    ``CR_most``); ``claims`` and the number of each verdict, ``built`` by construction, discrepant
-    ``labels`` and the ``first`` of them; ``counts``, what is known of the
-    unpublished counts; ``verdict``, the answer in words.
+    ``CR_most``); ``claims`` and the other numbers of `audit.verdicts.counted`, and the ``first``,
+    weightiest discrepant one; ``counts``, what is known of the unpublished counts; ``verdict``, the
+    answer in words.
     """
     out: dict[str, Any] = {}
     results = store.load("primary_results").query("counts == 'documented'")
@@ -45,11 +44,7 @@ def facts() -> dict[str, Any]:
     out["methods"] = len(methods)
     out["rows"], out["patients"] = len(known), int(known["n"].sum())
     audited = store.load("claims_verdicts").merge(store.load("claims"), on="id").set_index("id")
-    out["claims"] = len(audited)
-    out |= {v.replace(" ", "_"): int((audited["verdict"] == v).sum()) for v in _VERDICTS}
-    out["built"] = int(audited["reason"].str.contains("by construction").sum())
-    out["labels"] = int((audited["verdict"].eq("discrepant") & audited["unit"].eq("label")).sum())
-    out["first"] = _first(audited)
+    out |= verdicts.counted(audited) | {"first": _first(audited)}
     return out | {"counts": _counts(), "inside": _named(_inside(out)), "verdict": _verdict(out)}
 
 

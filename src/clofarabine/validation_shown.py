@@ -7,6 +7,7 @@ from . import validation, validation_published
 from .figures import Picture
 from .figures import validation as pictures
 from .show import Table, cell, table
+from .tables import store
 from .text import say
 
 _CONDITION = ["hidden", "decimals"]
@@ -52,10 +53,10 @@ def trials_table(found: pd.DataFrame) -> Table:
 
 def data_sets_table() -> Table:
     """The data sets with their sizes and sources."""
-    counts = validation.store.load("counts").groupby("data_set").agg(
+    counts = store.load("counts").groupby("data_set").agg(
         k=("n", "size"), n=("n", "sum"), x=("x", "sum")
     )  # fmt: skip
-    known = validation.store.load("data_sets").set_index("data_set")
+    known = store.load("data_sets").set_index("data_set")
     names = validation.data_sets()
     shown = known.loc[names, ["what", "source"]].join(counts)[["what", "k", "n", "x", "source"]]
     headings = {"data_set": "data set", "k": "rows", "n": "patients", "x": "events"}
@@ -84,9 +85,7 @@ def facts(found: pd.DataFrame) -> Facts:
             "covered": int(found["true_counts"].sum()),
             "failed": ", ".join(sorted(set(fails["data_set"]))) or "none",
             "few": 100 * few,
-            "rows_whole": int(
-                validation.store.load("counts")["data_set"].value_counts()[whole].max()
-            ),
+            "rows_whole": int(store.load("counts")["data_set"].value_counts()[whole].max()),
             "coarse": coarse,
             "fine": fine,
             "others_coarse": middle["others"][(many, coarse)],
@@ -138,7 +137,7 @@ def _listed(parts: list[str]) -> str:
 
 def published_table(found: pd.DataFrame) -> Table:
     """What is printed, what the authors state, what the tool leaves."""
-    titles = validation.store.load("published_analyses").set_index("analysis")["title"]
+    titles = store.load("published_analyses").set_index("analysis")["title"]
     shown = found.assign(analysis=found["analysis"].map(titles))
     headings = {
         "analysis": "published result",
@@ -161,7 +160,7 @@ _MOST_NAMED = 6
 def published_facts(found: pd.DataFrame) -> Facts:
     """Numbers of the sentences on published results: the last answer on each decides."""
     last = found.groupby("analysis", sort=False).last()
-    titles = validation.store.load("published_analyses").set_index("analysis")["title"]
+    titles = store.load("published_analyses").set_index("analysis")["title"]
     missed = last.index[~last["stated_left"]]
     alone = last["stated_left"] & (last["left"] == last["stated"])
     rates = found[found["numbers"] == "rates"].set_index("analysis")
@@ -194,7 +193,7 @@ def rounding_facts() -> Facts:
 
 def sources_table() -> Table:
     """Where each published result and its method stand."""
-    shown = validation.store.load("published_analyses")
+    shown = store.load("published_analyses")
     columns = ["title", "software", "stated", "source", "locator", "address"]
     headings = {"title": "published result", "stated": "method stated by", "locator": "place"}
     return table(shown[columns], headings, "What was read")

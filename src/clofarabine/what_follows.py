@@ -101,11 +101,15 @@ def spread(base: Body) -> Part:
     return Part(out)
 
 
+def _rates_of_others() -> dict[str, str]:
+    """The rates in the studies other than CLO-212 as printed, by endpoint."""
+    prose = store.load("prose").set_index("id")["printed"]
+    return {"CR": prose["dis-2-2-2"], "OR": prose["dis-2-2-5"]}
+
+
 def others(base: Body, primary: bool = False) -> pd.DataFrame:
     """Formulas under which the rates of the studies other than CLO-212 are judged."""
-    prose = store.load("prose").set_index("id")
-    at = {"CR": "dis-2-2-2", "OR": "dis-2-2-5"}
-    numbers = {e: read(prose.loc[key, "printed"]).value for e, key in at.items()}
+    numbers = {e: read(text).value for e, text in _rates_of_others().items()}
     sets = base.primary if primary else base.triples
     return reading.others(base.evidence, sets, numbers)
 
@@ -128,16 +132,11 @@ def readings(base: Body) -> Shown:
     return shown(frame[columns], names, caption, none=none)
 
 
-def checks_frame(base: Body) -> pd.DataFrame:
-    """Rates of the other studies, each by itself, over the sets; the sentence is judged as one."""
-    return other_studies(Paper(store.Tables(bounds=base.limits)))
-
-
 def checks(base: Body) -> Shown:
-    """Pooled rate of the others against what is printed."""
+    """Rates of the others, each by itself, against what is printed; `sentence` judges both."""
     if not base.alive:
         return text.say(NONE)
-    frame = checks_frame(base)
+    frame = other_studies(Paper(store.Tables(bounds=base.limits)))
     return show(
         draw.intervals(
             frame.assign(label=frame["endpoint"] + ", " + frame["reading"]),
@@ -156,9 +155,7 @@ def sentence(base: Body) -> Part:
     """Which readings give both numbers of the sentence, under all numbers and the primary ones."""
     if not base.alive:
         return Part({})
-    prose, out = store.load("prose").set_index("id"), {}
-    for e, key in (("CR", "dis-2-2-2"), ("OR", "dis-2-2-5")):
-        out[e] = prose.loc[key, "printed"]
+    out: dict = {**_rates_of_others()}
     for name, use in (("all", False), ("primary", True)):
         table = others(base, use)
         out[name] = listed(reading.in_words(table[table["gives_both"]]))

@@ -29,6 +29,7 @@ from .steps import Project, Step
 from .warm import Warm, stop_all
 from .workspace import STAGING, say_left
 
+_LAST = ("state", "notebook", "error")  # columns of the summary
 MOST = 10_000  # runs of seconds each: a day of work, and what a list of files still serves
 
 
@@ -183,43 +184,43 @@ def run(
     files: dict[str, bytes] = {}
     summary, tables = [], {name: [] for name in grid.step.writes}
     for i, (point, result) in enumerate(zip(grid.points, results, strict=True), start=1):
-        found: dict[str, Any] = {}
-        row = {"state": "failed", "notebook": pd.NA, "error": pd.NA}
         if isinstance(result, PipelineError):
-            row["error"] = str(result).partition("\n")[0]
-        else:
-            text = ",".join(f"{k}={v}" for k, v in point.items())
-            name = f"{i:03d}-" + re.sub(r"[^-\w.,=+]", "_", text)[:120] + ".ipynb"
-            row |= {"state": "from an earlier run" if result.cached else "run now"}
-            row["notebook"] = name
-            files[name] = (result.folder / "notebook.ipynb").read_bytes()
-            for table, parts in tables.items():
-                if not result.table(
-                    table
-                ).is_file():  # with parameters a notebook may leave one out
-                    continue
-                frame = _own(pd.read_csv(result.table(table)), defaults | point)
-                new = {k: v for k, v in point.items() if k not in frame}
-                parts.append(pd.concat([pd.DataFrame(new, index=frame.index), frame], axis=1))
+            summary.append(point | {"state": "failed", "error": str(result).partition("\n")[0]})
+            continue
+        text = ",".join(f"{k}={v}" for k, v in point.items())
+        name = f"{i:03d}-" + re.sub(r"[^-\w.,=+]", "_", text)[:120] + ".ipynb"
+        files[name] = (result.folder / "notebook.ipynb").read_bytes()
+        found: dict[str, Any] = {}
+        for table, parts in tables.items():
+            file = result.table(table)
+            if file.is_file():  # with parameters a notebook may leave one out
+                frame = _own(pd.read_csv(file), point, defaults)
+                parts.append(frame)
                 if {"quantity", "value"} <= set(frame) and frame["quantity"].is_unique:
                     found |= dict(zip(frame["quantity"], frame["value"], strict=True))
-        summary.append(point | found | row)
+        state = "from an earlier run" if result.cached else "run now"
+        summary.append(point | found | {"state": state, "notebook": name})
     for name, parts in tables.items():
         if parts:
             files[f"{name}.csv"] = _csv(pd.concat(parts))
     frame = pd.DataFrame(summary)
-    frame = frame[[c for c in frame if c not in row] + list(row)]
+    frame = frame.reindex(columns=[*(c for c in frame if c not in _LAST), *_LAST])
     files["summary.csv"] = _csv(frame)
     say_left(project, publish(target, files, staging=build / STAGING), target)
     return frame
 
 
-def _own(frame: pd.DataFrame, parameters: dict[str, Any]) -> pd.DataFrame:
-    """Rows that speak of the run's own parameters, where a table has columns of their names."""
-    keep = pd.Series(True, index=frame.index)
+def _own(frame: pd.DataFrame, point: dict[str, Any], defaults: dict[str, Any]) -> pd.DataFrame:
+    """A run's table with the run's parameters in front: rows that speak of other values left out.
+
+    A table speaks of a parameter where it has a column of its name.
+    """
+    keep, parameters = pd.Series(True, index=frame.index), defaults | point
     for name in set(frame) & set(parameters):
         keep &= frame[name].isna() | (frame[name] == parameters[name])
-    return frame[keep]
+    frame = frame[keep]
+    new = {name: value for name, value in point.items() if name not in frame}
+    return pd.concat([pd.DataFrame(new, index=frame.index), frame], axis=1)
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

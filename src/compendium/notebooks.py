@@ -55,7 +55,8 @@ def check(path: Path) -> None:
     PipelineError
         Naming the file, what was found and what was expected.
     """
-    place, expected = f"notebooks/{path.name}", f"a notebook in UTF-8, nbformat 4, kernel {KERNEL}"
+    place = f"{path.parent.name}/{path.name}"
+    expected = f"a notebook in UTF-8, nbformat 4, kernel {KERNEL}"
     need_file(path, place, expected)
     if found := _problem(path.read_bytes()):
         raise PipelineError(f"{place}: {found}, expected {expected}")

@@ -48,7 +48,8 @@ class Posterior:
 
     grid, density : grid of tau and its posterior density there. weights : probability of each point
     of the grid. mean, sd : of mu given tau there. y, v : the studies, shape (k,). level : credible.
-    heavy : whether tau has no variance.
+    unit : the tau in the middle of the grid, whose points are even in tau / (tau + unit). heavy :
+    whether tau has no variance.
     """
 
     grid: Array

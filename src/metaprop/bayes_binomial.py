@@ -27,12 +27,16 @@ _COARSEST = 0.02  # share of the posterior that one pair of the grid may hold
 _FURTHEST = 40.0  # log odds beyond which the prior of mu holds nothing
 
 
+class TooCoarse(ValueError):
+    """The posterior is finer than the grid: rows of very many patients agree too well."""
+
+
 @dataclass(frozen=True)
 class BinomialPosterior:
     """Posterior on the scale of log odds; summaries, all scalars, when asked for.
 
-    mu, tau : grids, shapes (b,) and (a,). weights : probability of each pair, shape (a, b).
-    density : of tau at its grid. level : credible level.
+    mu_grid, grid : of mu and of tau, shapes (b,) and (a,). weights : probability of each pair,
+    shape (a, b). density : of tau at its grid. level : credible level.
     """
 
     mu_grid: Array
@@ -118,8 +122,9 @@ def posterior(x: ArrayLike, n: ArrayLike, scale: float, level: float = 0.95) -> 
     Raises
     ------
     ValueError
-        If x and n are not counts of one set, with one row, or a scale that is not positive; and
-        where rows of very many patients agree so well that the grid is too coarse.
+        If x and n are not counts of one set, with one row, or a scale that is not positive.
+    TooCoarse
+        Where rows of very many patients agree so well that the grid is too coarse.
     """
     x, n = (np.ascontiguousarray(a) for a in counts(x, n))
     if x.ndim != 1 or len(x) < 2:
@@ -140,7 +145,7 @@ def posterior(x: ArrayLike, n: ArrayLike, scale: float, level: float = 0.95) -> 
     simpson[[0, -1]] = 1.0
     weights = weights * simpson[:, None]
     if weights.max() > _COARSEST * weights.sum():
-        raise ValueError(
+        raise TooCoarse(
             "posterior: found counts whose posterior is finer than the grid; with so many patients "
             "the normal approximation of `bayes.posterior` is the one to use"
         )

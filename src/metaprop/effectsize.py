@@ -44,6 +44,12 @@ def choose(name: str, value: str, valid: tuple[str, ...]) -> str:
     return value
 
 
+def first(name: str, bad: NDArray[np.bool_]) -> tuple[str, tuple[int, ...]]:
+    """Where an array is first bad, as messages show it ("x[2]"), and its index."""
+    at = np.argwhere(bad)[0].tolist()
+    return f"{name}{at or ''}", tuple(at)
+
+
 def counts(x: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
     """Events and patients as broadcast float arrays, after checking that they are counts.
 
@@ -56,11 +62,11 @@ def counts(x: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
     for name, a, low in (("x", x, 0), ("n", n, 1)):
         bad = ~np.isfinite(a) | (a != np.floor(a)) | (a < low)
         if bad.any():
-            expected = f"expected a whole number of at least {low}"
-            raise ValueError(f"{name}: found {a[bad][0]}, {expected}")
+            place, at = first(name, bad)
+            raise ValueError(f"{place}: found {a[at]}, expected a whole number of at least {low}")
     if (x > n).any():
-        at = np.argwhere(x > n)[0]
-        raise ValueError(f"x: found {x[tuple(at)]} events, expected at most n = {n[tuple(at)]}")
+        place, at = first("x", x > n)
+        raise ValueError(f"{place}: found {x[at]} events, expected at most n = {n[at]}")
     return x, n
 
 

@@ -51,7 +51,7 @@ def power(
     slopes: ArrayLike,
     scale: Scale = "PAS",
     test: small_study.Test = "Egger",
-    sets: int = 4000,
+    sets: int = SETS,
     seed: int = 1997,
     alpha: float = 0.05,
 ) -> Array:

@@ -31,16 +31,6 @@ class Heterogeneity:
     i2_upper: Array
 
 
-def typical_variance(v: ArrayLike) -> Array:
-    """The "typical" sampling variance s² of Higgins & Thompson (2002), shape (...).
-
-    v : sampling variances, shape (..., k) with k >= 2.
-    """
-    w = 1 / np.asarray(v, float)
-    total = w.sum(-1)
-    return (w.shape[-1] - 1) * total / (total**2 - (w**2).sum(-1))
-
-
 def heterogeneity(x: ArrayLike, n: ArrayLike, method: Method, level: float = 0.95) -> Heterogeneity:
     """Q, tau² and I² of x events among n patients, with Q-profile limits (Viechtbauer 2007).
 
@@ -63,8 +53,7 @@ def heterogeneity(x: ArrayLike, n: ArrayLike, method: Method, level: float = 0.9
     lower = upper = i2_lower = i2_upper = np.full_like(fit.tau2, np.nan)
     if fit.k > 1:
         lower, upper = tau2_interval(y, v, level)
-        typical = typical_variance(v)
-        i2_lower, i2_upper = (t / (t + typical) for t in (lower, upper))
+        i2_lower, i2_upper = (t / (t + fit.typical) for t in (lower, upper))
     return Heterogeneity(
         fit.q, fit.k - 1, fit.q_p, fit.tau2, lower, upper, fit.i2, i2_lower, i2_upper
     )

@@ -100,7 +100,7 @@ def leave_one_out(
     Raises
     ------
     ValueError
-        With one row, or with two and a Hartung-Knapp interval.
+        With one row, or with two and an interval other than Wald's.
     """
     y, v = effects(y, v)
     k = y.shape[-1]

@@ -8,7 +8,6 @@ normal approximation of a transformed rate gives.
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, betaln, expit, logit, ndtr, ndtri, stdtr, stdtrit
 
+from . import threads
 from .effectsize import Array, counts
 from .likelihood_kernels import BETA_BINOMIAL, GLMM, fit_rows
 from .method import Likelihood
@@ -27,7 +27,7 @@ _SPLIT = 200  # rows per thread below which a thread costs more than it saves
 
 
 @dataclass(frozen=True)
-class Exact:
+class LikelihoodFit:
     """A pooled rate from a likelihood of the counts. Every array has shape (...).
 
     estimate, se, lower, upper : log odds of the pooled rate, its standard error (from the observed
@@ -127,25 +127,27 @@ def _check(x: ArrayLike, n: ArrayLike, name: str) -> tuple[Array, Array]:
     return x, n
 
 
-def _fit(model: int, x: Array, n: Array, level: float, spread: Callable[[Array], Array]) -> Exact:
+def _fit(
+    model: int, x: Array, n: Array, level: float, spread: Callable[[Array], Array]
+) -> LikelihoodFit:
     shape, k = x.shape[:-1], x.shape[-1]
     rows = [np.ascontiguousarray(a.reshape(-1, k)) for a in (x, n)]
     result = np.empty((len(rows[0]), 4))
-    threads = min(os.cpu_count() or 1, 1 + len(result) // _SPLIT)
-    edges = np.linspace(0, len(result), 1 + threads).astype(int)
-    parts = [slice(a, b) for a, b in pairwise(edges)]
-    run = lambda s: fit_rows(model, rows[0][s], rows[1][s], result[s])  # noqa: E731
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, parts))
+    many = min(os.cpu_count() or 1, 1 + len(result) // _SPLIT)
+    edges = np.linspace(0, len(result), 1 + many).astype(int)
+    parts = [(model, rows[0][a:b], rows[1][a:b], result[a:b]) for a, b in pairwise(edges)]
+    threads.side_by_side(fit_rows, parts)
     if not np.isfinite(result).all():
         raise ArithmeticError("the likelihood was not maximised")
     estimate, se, b, ll = (c.reshape(shape) for c in result.T)
     half = ndtri((1 + level) / 2) * se
     name: Likelihood = "GLMM" if model == GLMM else "beta-binomial"
-    return Exact(estimate, se, estimate - half, estimate + half, spread(b), ll, k, level, name)
+    return LikelihoodFit(
+        estimate, se, estimate - half, estimate + half, spread(b), ll, k, level, name
+    )
 
 
-def glmm(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
+def glmm(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> LikelihoodFit:
     """Binomial-normal model: logit of each row's rate is normal(mu, tau²); maximum likelihood.
 
     Parameters
@@ -157,7 +159,7 @@ def glmm(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
 
     Returns
     -------
-    Exact
+    LikelihoodFit
         `spread` is tau². With one row, or rates that vary less than binomial, tau² is 0.
 
     Raises
@@ -169,7 +171,7 @@ def glmm(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
     return _fit(GLMM, x, n, level, np.square)
 
 
-def beta_binomial(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
+def beta_binomial(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> LikelihoodFit:
     """Beta-binomial model: each row's rate is a draw from a beta distribution; maximum likelihood.
 
     Parameters
@@ -181,7 +183,7 @@ def beta_binomial(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Exact:
 
     Returns
     -------
-    Exact
+    LikelihoodFit
         `spread` is the correlation rho of two patients of one row, 1 / (1 + alpha + beta).
 
     Raises

@@ -10,6 +10,9 @@ from .effectsize import Array, choose
 from .method import TAU2_METHODS, Tau2Method
 from .pooling import effects
 
+# The two that are left out have not been carried over to a covariate.
+RESIDUAL_METHODS = tuple(m for m in TAU2_METHODS if m not in ("DL2", "HM"))
+
 
 def rows(name: str, y: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
     """Effects and variances of one shape, at least three rows."""
@@ -63,15 +66,15 @@ def residual_tau2(y: ArrayLike, v: ArrayLike, tau2_method: Tau2Method = "DL") ->
     y, v : array_like, shape (..., k) with k >= 3
         Effects and sampling variances.
     tau2_method : str
-        A key of `TAU2_METHODS`, each carried over to one covariate (Viechtbauer 2005, J Educ Behav
-        Stat 30:261; R metafor's ``rma(mods = sqrt(vi), method = ...)``).
+        One of `RESIDUAL_METHODS`, each carried over to one covariate (Viechtbauer 2005, J Educ
+        Behav Stat 30:261; R metafor's ``rma(mods = sqrt(vi), method = ...)``).
 
     Raises
     ------
     ValueError
         With fewer than three rows, one standard error in all rows, or an unknown method.
     """
-    choose("tau2_method", tau2_method, tuple(TAU2_METHODS))
+    choose("tau2_method", tau2_method, RESIDUAL_METHODS)
     y, v = rows("residual tau²", y, v)
     if tau2_method == "CE":
         return np.zeros(y.shape[:-1])
@@ -89,7 +92,7 @@ def _residual(y: Array, v: Array, w: Array) -> tuple[Array, Array, Array]:
 
 
 def _moments(y: Array, v: Array, tau2_method: Tau2Method) -> Array:
-    """DL, HE, HS and SJ: closed forms, not truncated."""
+    """DL, HE, HS, HSk and SJ: closed forms, not truncated."""
     k = y.shape[-1]
     if tau2_method == "SJ":
         start = y.var(-1)
@@ -97,8 +100,8 @@ def _moments(y: Array, v: Array, tau2_method: Tau2Method) -> Array:
         return start * _residual(y, v, weights(v, start))[0] / (k - 2)
     w = np.ones(y.shape) if tau2_method == "HE" else 1 / v
     q, sw, sxx = _residual(y, v, w)
-    if tau2_method == "HS":
-        return (q - k) / sw
+    if tau2_method in ("HS", "HSk"):
+        return (q * (k / (k - 2) if tau2_method == "HSk" else 1) - k) / sw
     x = np.sqrt(v)
     dx = x - (w * x).sum(-1, keepdims=True) / sw[..., None]
     # Expected Σwr² is Σ over rows of (v + tau²) w (1 - w (1 / Σw + dx² / sxx)).

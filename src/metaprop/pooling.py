@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, chdtri, ndtri, stdtr, stdtrit
 
 from . import batch, kernels, threads
-from .effectsize import Array, back_transform, choose, overall_n, transform
+from .effectsize import Array, back_transform, choose, first, overall_n, transform
 from .method import CI_METHODS, TAU2_METHODS, CiMethod, Method, Tau2Method
 
 PredictionDf = Literal["k-2", "k-1"]
@@ -142,21 +142,24 @@ def _rows(y: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
 
 
 def _check(y: Array, v: Array) -> None:
-    if not np.isfinite(y).all():
-        raise ValueError("y: found a missing or infinite effect; leave such rows out first")
-    if not (np.isfinite(v) & (v > 0)).all():
-        raise ValueError("v: found a sampling variance that is not positive and finite")
+    for name, a, good, expected in (
+        ("y", y, np.isfinite(y), "a finite effect; leave such rows out first"),
+        ("v", v, np.isfinite(v) & (v > 0), "a sampling variance that is positive and finite"),
+    ):
+        if not good.all():
+            place, at = first(name, ~good)
+            raise ValueError(f"{place}: found {a[at]}, expected {expected}")
 
 
 def _each_row(kernel, y: Array, v: Array, out: Array) -> Array:  # noqa: ANN001
     """Run kernel(y, v, out) over the flattened leading axes (out's last), in threads if many."""
-    y, v = (np.ascontiguousarray(a.reshape(-1, a.shape[-1])) for a in (y, v))
-    many = min(os.cpu_count() or 1, 1 + len(y) // _SPLIT)
+    ys, vs = (np.ascontiguousarray(a.reshape(-1, a.shape[-1])) for a in (y, v))
+    many = min(os.cpu_count() or 1, 1 + len(ys) // _SPLIT)
     if many == 1:
-        kernel(y, v, out)
+        kernel(ys, vs, out)
     else:
-        edges = np.linspace(0, len(y), 1 + many).astype(int)
-        parts = [(y[a:b], v[a:b], out[..., a:b]) for a, b in pairwise(edges)]
+        edges = np.linspace(0, len(ys), 1 + many).astype(int)
+        parts = [(ys[a:b], vs[a:b], out[..., a:b]) for a, b in pairwise(edges)]
         threads.side_by_side(kernel, parts)
     if np.isnan(out).any():
         _check(y, v)
@@ -194,7 +197,7 @@ def pool(
     Raises
     ------
     ValueError
-        On unusable input, an unknown method, or Hartung-Knapp with one row.
+        On unusable input, an unknown method, or any interval but Wald's with one row.
     """
     choose("tau2_method", tau2_method, tuple(TAU2_METHODS))
     choose("ci_method", ci_method, CI_METHODS)

@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 
 from . import likelihood
 from .effectsize import Array, overall_n, transform
+from .equivalent import predicts
 from .method import LIKELIHOODS, Method
 from .pooling import pool, to_proportion
 
@@ -73,7 +74,8 @@ def new_study(
         Counts; n may have shape (k,).
     method : Method
         A transformation (t with k - 2 df: Higgins et al. 2009), GLMM (the same on the log odds) or
-        beta-binomial (the rule carried over to the fitted beta distribution: `Exact.prediction`).
+        beta-binomial (the rule carried over to the fitted beta distribution, as
+        `LikelihoodFit.prediction` says).
     threshold : float
         A proportion between 0 and 1.
     level : float
@@ -97,7 +99,7 @@ def new_study(
     0.00 to 0.64, below 10%: 0.4
     """
     _check(threshold)
-    if np.shape(n)[-1] < 3 or method.tau2_method == "CE":
+    if not predicts(np.shape(n)[-1], method):
         return None
     if method.scale in LIKELIHOODS:
         fit = _FITS[method.scale](x, n, level)

@@ -22,8 +22,9 @@ from .pooling import Pooled, pool_proportions, to_proportion
 ESTIMATORS = tuple(m for m in TAU2_METHODS if m not in ("CE", "DL2", "HSk", "HM"))
 INTERVALS = tuple(c for c in CI_METHODS if c != "t")
 _FITS = {"GLMM": likelihood.glmm, "beta-binomial": likelihood.beta_binomial}
-# Those that take many vectors in one call.
-BATCHED = MODELS[:5]
+# Models that take many vectors in one call, and those that do not.
+BATCHED = (*SCALES, *LIKELIHOODS)
+BAYESIAN = tuple(m for m in MODELS if m not in BATCHED)
 # Scale of the priors of tau, in radians of the arcsine. At the median of the half-normal (0.17) the
 # rates of studies around one fifth range from 2 to 51 percent, and twice that is not ruled out.
 PRIOR_SCALE = 0.25

@@ -93,7 +93,8 @@ def trim_and_fill(
         Duval and Tweedie's estimators of the number. Q0 is the root of an equation that has none
         where nearly all large effects are on one side.
     tau2_method : str
-        Estimator of the between-study variance, at every step.
+        Estimator of the between-study variance, at every step; to find the side, one of
+        `line.RESIDUAL_METHODS`.
     side : {"left", "right"}, optional
         Where rows are missing; without it, opposite to where the small rows lie by the slope of
         the effects on their standard errors, with the residual tau² of the same tau2_method. Rows

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from conftest import copy_tree, need
 
-from clofarabine.tables.store import OUTPUT_VARIABLE, ROOT
+from clofarabine.tables.paths import OUTPUT_VARIABLE, ROOT
 
 _QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},

@@ -12,7 +12,7 @@ from conftest import need
 
 from clofarabine.__main__ import ledger_of, project
 from clofarabine.tables import store
-from clofarabine.tables.store import ROOT
+from clofarabine.tables.paths import ROOT
 from compendium import html_report
 from compendium.page_links import linked_documents
 

@@ -7,14 +7,15 @@ import pandas as pd
 import pytest
 
 from clofarabine.by_moderator import by_moderator
-from clofarabine.tables import store
+from clofarabine.tables import DataError
+from clofarabine.tables.paths import DATA
 from metaprop.effectsize import transform
 from metaprop.method import Method
 from metaprop.moderators import meta_regression
 from metaprop.pooling import pool_proportions
 
 HOW = Method("PLO", "REML", "hartung-knapp")
-EXAMPLE = store.DATA / "examples" / "debruin2009.csv"
+EXAMPLE = DATA / "examples" / "debruin2009.csv"
 
 
 def _by(columns: str, table=EXAMPLE, method: Method = HOW):
@@ -82,5 +83,5 @@ def test_without_a_column_there_is_no_heading_and_one_group_has_no_test(tmp_path
     common = _by("design", method=Method("PLO", "CE"))
     assert "with a common effect in each" in common.things[0].caption
     assert "one tau²" not in common.things[0].caption
-    with pytest.raises(store.DataError, match=r"one\.csv, row 1: found no column 'dose'"):
+    with pytest.raises(DataError, match=r"one\.csv, row 1: found no column 'dose'"):
         _by("dose", table)

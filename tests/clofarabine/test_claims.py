@@ -574,6 +574,9 @@ def test_what_would_allow_a_check_is_counted_once_a_claim():
     by_age = left["check"] == "ages"  # an input that says how far it goes, not what is wanted
     assert summary.wanted(ledger)["claims"].sum() == len(left) - by_age.sum()
     assert "comparisons" in set(left["check"])
+    unknown = ledger.assign(population="of another paper").query("check == 'medians'")
+    with pytest.raises(tables.DataError, match=r"one for .median .*. of .of another paper.$"):
+        summary.wanted(unknown)
 
 
 def test_longer_than_in_one_study_is_no_surer_than_the_median(verdicts):

@@ -13,7 +13,7 @@ from test_reconstruction import POOLED, plain, results
 from clofarabine import corrected
 from clofarabine import evidence_pieces as pieces
 from clofarabine.reconstruction import Evidence, reconstruct, targets_of
-from clofarabine.tables import store
+from clofarabine.tables import load_evidence
 from metaprop.counts.statement import Printed
 from metaprop.effectsize import transform
 from metaprop.method import Method
@@ -32,7 +32,7 @@ cat(toJSON(out, digits = NA))
 
 @pytest.fixture(scope="module")
 def evidence():
-    frame = store.load_evidence()
+    frame = load_evidence()
     return {e: Evidence.read(frame, e) for e in pieces.ENDPOINTS}
 
 

@@ -19,7 +19,8 @@ from clofarabine import (
     what_follows,
 )
 from clofarabine.__main__ import _check_counts
-from clofarabine.tables import store
+from clofarabine.tables import load_evidence, store
+from clofarabine.tables.paths import COUNTS_VARIABLE, OUTPUT_VARIABLE
 from metaprop.method import Method
 
 LARGEST = identified.LARGEST
@@ -28,7 +29,7 @@ LARGEST = identified.LARGEST
 @pytest.fixture(scope="module")
 def counts() -> pd.DataFrame:
     """Counts of every row that agree with all printed results."""
-    frame = store.load_evidence()[["row"]]
+    frame = load_evidence()[["row"]]
     for e in studies.ENDPOINTS:
         frame[e.lower()] = studies.reference(e)[1]
     return frame
@@ -43,8 +44,8 @@ def given(counts, tmp_path, monkeypatch):
         change(counts.copy()).to_csv(path, index=False, na_rep="NA")
         for folder in ("derived", "figures"):
             (tmp_path / folder).mkdir()
-        monkeypatch.setenv(store.OUTPUT_VARIABLE, str(tmp_path))
-        monkeypatch.setenv(store.COUNTS_VARIABLE, str(path))
+        monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path))
+        monkeypatch.setenv(COUNTS_VARIABLE, str(path))
         summary.facts.cache_clear()
 
     yield give
@@ -124,5 +125,5 @@ def test_what_a_file_of_counts_holds_is_said(given, tmp_path):
         "given.csv speaks of 2 of 14 rows; the others stay as the studies' reports say. "
         "7 rows have a documented CR count with it, 4 an OR count."
     )
-    given_all = store.load_evidence()
+    given_all = load_evidence()
     assert (given_all["cr_min"] == given_all["cr_max"]).sum() == 7

@@ -9,26 +9,35 @@ import pandas as pd
 import pytest
 
 from clofarabine import studies, tables
+from clofarabine.tables import (
+    DataError,
+    codebook,
+    load_counts,
+    load_evidence,
+    package,
+    paths,
+    resource,
+    store,
+)
 from clofarabine.tables import description as described
-from clofarabine.tables import paths, store
 
-NAMES = [r["name"] for r in store.package()["resources"]]
+NAMES = [r["name"] for r in package()["resources"]]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_described_file_is_valid(name):
     frame = store.load(name)
-    assert list(frame.columns) == [f["name"] for f in store.resource(name)["schema"]["fields"]]
+    assert list(frame.columns) == [f["name"] for f in resource(name)["schema"]["fields"]]
 
 
 def test_every_file_is_described():
-    described = {r["path"] for r in store.package()["resources"]}
-    on_disk = {str(p.relative_to(store.DATA)) for p in store.DATA.glob("*/*.*")}
+    described = {r["path"] for r in package()["resources"]}
+    on_disk = {str(p.relative_to(paths.DATA)) for p in paths.DATA.glob("*/*.*")}
     assert described == on_disk
 
 
 def test_every_column_says_what_it_is():
-    for entry in store.package()["resources"]:
+    for entry in package()["resources"]:
         for field in entry["schema"]["fields"]:
             assert field["description"], (entry["name"], field["name"])
             if field["type"] == "number":
@@ -36,8 +45,8 @@ def test_every_column_says_what_it_is():
 
 
 def test_the_codebook_for_people_is_in_step():
-    text = (store.DATA / "README.md").read_text(encoding="utf-8")
-    assert text.endswith(store.codebook()), "make update brings it in step"
+    text = (paths.DATA / "README.md").read_text(encoding="utf-8")
+    assert text.endswith(codebook()), "make update brings it in step"
 
 
 def test_missing_is_missing():
@@ -152,28 +161,28 @@ def test_bad_files_are_refused(case, tmp_path):
     name, change, says = BAD[case]
     path = _changed(tmp_path, name, change)
     assert path.read_bytes() != store.path_of(name).read_bytes()
-    with pytest.raises(store.DataError) as error:
-        store.read_table(store.resource(name), path)
+    with pytest.raises(DataError) as error:
+        store.read_table(resource(name), path)
     assert says in str(error.value)
     assert path.name in str(error.value)
 
 
 def test_a_file_that_is_not_there():
-    with pytest.raises(store.DataError, match=r"no\.csv: found no such file"):
-        store.read_table(store.resource("evidence"), store.ROOT / "no.csv")
+    with pytest.raises(DataError, match=r"no\.csv: found no such file"):
+        store.read_table(resource("evidence"), paths.ROOT / "no.csv")
 
 
 def test_scenarios_replace_rows_and_keep_the_order():
-    base, suo = store.load_evidence(), store.load_evidence("suo-best-response")
+    base, suo = load_evidence(), load_evidence("suo-best-response")
     assert base["row"].tolist() == suo["row"].tolist()
     changed = suo.set_index("row").loc["Suo 2013"]
     assert (changed["cr_min"], changed["cr_max"]) == (11, 22)
     assert suo.dtypes.equals(base.dtypes)
-    fewer = store.load_evidence("id99-383-of-15").set_index("row")["n"]
+    fewer = load_evidence("id99-383-of-15").set_index("row")["n"]
     assert fewer.sum() == base["n"].sum() - 2
     assert fewer["ID99-383"] == 15
-    with pytest.raises(store.DataError, match="found 'best', expected one of base, suo-best"):
-        store.load_evidence("best")
+    with pytest.raises(DataError, match="found 'best', expected one of base, suo-best"):
+        load_evidence("best")
 
 
 def test_a_write_that_fails_leaves_the_file(tmp_path, monkeypatch):
@@ -191,8 +200,8 @@ def test_a_write_that_fails_leaves_the_file(tmp_path, monkeypatch):
 
 
 def test_derived_tables_keep_their_columns(tmp_path, monkeypatch):
-    monkeypatch.setenv(store.OUTPUT_VARIABLE, str(tmp_path))
-    with pytest.raises(store.DataError, match="expected \\['claim', 'rule'"):
+    monkeypatch.setenv(paths.OUTPUT_VARIABLE, str(tmp_path))
+    with pytest.raises(DataError, match="expected \\['claim', 'rule'"):
         store.save_derived("internal_checks", pd.DataFrame({"claim": ["a"]}))
     assert not (tmp_path / "derived" / "internal_checks.csv").exists()
 
@@ -201,11 +210,11 @@ def test_the_description_is_a_data_package():
     """frictionless itself finds every table as described, foreign keys included."""
     from frictionless import Package
 
-    package = Package(str(store.DATA / "datapackage.json"))
-    assert len(package.resources) == len(NAMES)
-    report = package.validate()
+    found = Package(str(paths.DATA / "datapackage.json"))
+    assert len(found.resources) == len(NAMES)
+    report = found.validate()
     assert report.valid, report.to_summary()
-    assert json.loads((store.DATA / "datapackage.json").read_text())["profile"]
+    assert json.loads((paths.DATA / "datapackage.json").read_text())["profile"]
 
 
 ODD = ["True", "nan", "NA", "007", "None", "1e5", "1", "-0", "<NA>", "null"]
@@ -214,7 +223,7 @@ ODD = ["True", "nan", "NA", "007", "None", "1e5", "1", "-0", "<NA>", "null"]
 def test_a_label_is_text_whatever_it_looks_like(tmp_path):
     path = tmp_path / "odd.csv"
     path.write_text("label,x,n,design\n" + "".join(f"{t},1,9,NA\n" for t in ODD))
-    frame = store.load_counts(path)
+    frame = load_counts(path)
     assert frame["label"].tolist() == ODD
     assert frame["label"].notna().all()
     assert frame["design"].isna().all()
@@ -225,8 +234,8 @@ def test_a_label_is_text_whatever_it_looks_like(tmp_path):
 def test_a_label_that_nobody_sees_is_refused(tmp_path, label, shown):
     path = tmp_path / "empty.csv"
     path.write_text(f"label,x,n\nA,1,9\n{label},2,9\n")
-    with pytest.raises(store.DataError, match=f"row 3, column label: found {shown}, expected text"):
-        store.load_counts(path)
+    with pytest.raises(DataError, match=f"row 3, column label: found {shown}, expected text"):
+        load_counts(path)
 
 
 def test_a_label_in_a_sentence_is_quoted_and_literal():
@@ -322,12 +331,12 @@ CHANGED = {
 @pytest.fixture
 def description(tmp_path):
     """The description of the tables as text, and where a copy of it may be damaged."""
-    return store.DATA.joinpath("datapackage.json").read_text("utf-8"), tmp_path / "datapackage.json"
+    return paths.DATA.joinpath("datapackage.json").read_text("utf-8"), tmp_path / "datapackage.json"
 
 
 def _refused(path):
     """The one line in which a damaged description is refused."""
-    with pytest.raises(store.DataError) as error:
+    with pytest.raises(DataError) as error:
         described.read(path)
     (line,) = str(error.value).splitlines()
     assert line.startswith(str(path))
@@ -406,7 +415,7 @@ def test_an_odd_table_is_refused_with_its_place(case, tmp_path):
     text, says = ODD_FILES[case]
     path = tmp_path / "odd.csv"
     path.write_text(text)
-    with pytest.raises(store.DataError) as error:
+    with pytest.raises(DataError) as error:
         tables.load_counts(path)
     assert f"{path}, {says}" in str(error.value)
 
@@ -449,7 +458,7 @@ def test_what_would_keep_a_reader_waiting_is_refused(kind, read, tmp_path):
         path.mkdir()
     else:
         path = Path("/dev/zero")
-    with pytest.raises(store.DataError, match=f"{path}: found {kind}, expected a CSV table"):
+    with pytest.raises(DataError, match=f"{path}: found {kind}, expected a CSV table"):
         read(path)
 
 
@@ -459,7 +468,7 @@ def test_a_users_table_is_found_from_the_notebooks_and_from_the_project(tmp_path
         assert len(tables.load_counts(name)) == len(tables.load("debruin2009"))
     (tmp_path / "here.csv").write_text("label,x,n\nA,1,9\n")
     assert tables.load_counts("here.csv")["label"].tolist() == ["A"]
-    with pytest.raises(store.DataError) as error:
+    with pytest.raises(DataError) as error:
         tables.load_counts("sub/no.csv")
     looked = f"{tmp_path}, notebooks, the project's folder"
     found = f"sub/no.csv: found no such file in {looked}, expected a CSV table"
@@ -504,7 +513,7 @@ def test_counts_alone_are_documented_counts(tmp_path):
 )
 def test_counts_that_cannot_be_are_refused(text, says, tmp_path):
     path = _given(tmp_path, text)
-    with pytest.raises(store.DataError) as error:
+    with pytest.raises(DataError) as error:
         tables.load_evidence(counts=path)
     assert f"{path}" in str(error.value)
     assert says in str(error.value)
@@ -515,5 +524,5 @@ def test_a_row_of_evidence_that_no_row_has_is_refused(tmp_path):
     row = lines[1].replace("CLO-212,CLO-212,paediatric,61,7,7", "CLO-212 adult,CLO-212,adult,0,0,0")
     row = row.replace(",12,12,", ",0,0,")
     path = _given(tmp_path, lines[0] + row)
-    with pytest.raises(store.DataError, match=r"row 2, column (row|n): found .*, expected "):
+    with pytest.raises(DataError, match=r"row 2, column (row|n): found .*, expected "):
         tables.load_evidence(counts=path)

@@ -9,8 +9,8 @@ import yaml
 
 from clofarabine import headline, parameters
 from clofarabine.__main__ import project
-from clofarabine.tables import store
-from clofarabine.tables.store import ROOT
+from clofarabine.tables import DataError
+from clofarabine.tables.paths import ROOT
 from compendium import cli
 from compendium.notebooks import check_parameters
 
@@ -96,5 +96,5 @@ def test_the_results_in_the_readme_are_those_of_the_derived_tables():
 
 
 def test_a_tag_without_a_number_is_refused():
-    with pytest.raises(store.DataError, match=r"<!--claim-->: found no such number, one of claims"):
+    with pytest.raises(DataError, match=r"<!--claim-->: found no such number, one of claims"):
         headline.filled("<!--claim-->1<!--/-->")

@@ -28,7 +28,7 @@ from clofarabine import (
 )
 from clofarabine import evidence_pieces as pieces
 from clofarabine.reconstruction import COMMON, METHODS, VARIED, Evidence, reconstruct
-from clofarabine.tables import store
+from clofarabine.tables import load_evidence, store
 from metaprop.counts import solve
 from metaprop.counts.statement import Printed
 from metaprop.method import Method
@@ -40,7 +40,7 @@ HS = Method("PAS", "HS", "wald", "harmonic", "age-groups")
 
 @pytest.fixture(scope="module")
 def evidence():
-    frame = store.load_evidence()
+    frame = load_evidence()
     return {e: Evidence.read(frame, e) for e in pieces.ENDPOINTS}
 
 
@@ -178,7 +178,7 @@ def test_primary_numbers_are_tried_under_the_whole_grid(evidence, monkeypatch):
     wide = usual.query("tau2_method == 'DL'").assign(
         tau2_method="SJ", ci_method="t", cr_06952_min=1, cr_06952_max=40
     )
-    base = SimpleNamespace(scenario="base", frame=store.load_evidence(), pooled=POOLED)
+    base = SimpleNamespace(scenario="base", frame=load_evidence(), pooled=POOLED)
     told = identified_facts.primary(base, pd.concat([usual, wide])).facts
     low, high = told["CR_all"].split(" to ")
     assert int(low) > 1

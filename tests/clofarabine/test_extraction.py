@@ -8,7 +8,7 @@ import pytest
 
 from clofarabine import appraisal, extraction
 from clofarabine.audit.ledger import Paper
-from clofarabine.tables import Tables, store
+from clofarabine.tables import Tables, load_evidence, store
 from clofarabine.tables.paths import DATA
 
 
@@ -144,6 +144,6 @@ def test_patients_lost_on_the_way_are_not_taken_for_incomplete_inclusion():
 def test_an_answer_on_remissions_fits_the_counts_in_evidence():
     """Where they are said to be reported, both counts are documented, and nowhere else."""
     answers = appraisal.studies()["remissions reported"]
-    rows = store.load_evidence().query("population == 'paediatric'").set_index("study")
+    rows = load_evidence().query("population == 'paediatric'").set_index("study")
     full = (rows["cr_min"] == rows["cr_max"]) & (rows["or_min"] == rows["or_max"])
     assert set(answers.index[answers == "yes"]) == set(full.index[full])

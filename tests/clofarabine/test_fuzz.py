@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from clofarabine import studies as study_rows
-from clofarabine.tables import store
+from clofarabine.tables import DataError, load_counts, package, store
 from compendium import cli, notebooks
 from compendium.errors import PipelineError
 from compendium.notebooks import check_parameters
@@ -31,7 +31,7 @@ FEW = settings(
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-ENTRIES = {e["name"]: e for e in store.package()["resources"]}
+ENTRIES = {e["name"]: e for e in package()["resources"]}
 MINE = "label,x,n,year\nSmith 2010,3,12,2010\nMüller 2012,0,7,NA\nO'Neill 2015,25,25,2015\n"
 TEXTS = {"mine": MINE}
 for _name in ENTRIES:
@@ -171,13 +171,13 @@ def _outcome(call, *arguments):
     """Either the result or the text of the error; anything else raised is a failure."""
     try:
         return call(*arguments), ""
-    except (store.DataError, PipelineError, argparse.ArgumentTypeError) as error:
+    except (DataError, PipelineError, argparse.ArgumentTypeError) as error:
         return None, str(error)
 
 
 def _load(name, path):
     if name == "mine":
-        return store.load_counts(path)
+        return load_counts(path)
     return store.read_table(ENTRIES[name], path)
 
 

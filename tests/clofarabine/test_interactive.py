@@ -13,7 +13,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 from clofarabine import appraisal, figures, parameters, primary, published_results, studies, summary
 from clofarabine import explorer as interactive
 from clofarabine.tables import store
-from clofarabine.tables.store import DATA
+from clofarabine.tables.paths import DATA
 from metaprop.labels import QUANTITY
 from metaprop.method import Method
 

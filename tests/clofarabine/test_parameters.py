@@ -12,7 +12,7 @@ from papermill.inspection import inspect_notebook
 
 from clofarabine.__main__ import project
 from clofarabine.parameters import CHOICES, WORDS, check
-from clofarabine.tables.store import OUTPUT_VARIABLE
+from clofarabine.tables.paths import OUTPUT_VARIABLE
 from compendium import kernel
 from compendium.errors import PipelineError
 from compendium.notebooks import parameters_of

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from clofarabine import consequences, identified_shown, reconstruction, studies
 from clofarabine.corrected import CORRECTED
+from clofarabine.figures import reconstruction as pictures
 from clofarabine.reconstruction import (
     ESTIMATORS,
     INTERVALS,
@@ -25,7 +26,7 @@ from clofarabine.reconstruction import (
     Evidence,
     varied,
 )
-from clofarabine.tables import paths, store
+from clofarabine.tables import load_evidence, paths, store
 from metaprop import pooling
 from metaprop.counts import solve
 from metaprop.counts import vectors as counts_vectors
@@ -33,7 +34,6 @@ from metaprop.counts.statement import Printed
 from metaprop.counts.vectors import below, medoid
 from metaprop.effectsize import INVERSES, back_transform, overall_n, transform
 from metaprop.method import Method
-from metaprop.plots import counts as plots
 
 POOLED = store.load("pooled_results")
 
@@ -107,7 +107,7 @@ def test_the_search_finds_what_plain_enumeration_finds(problem):
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_the_paper_s_own_problem(tau2, interval):
     """CR in children with the evidence for the largest row narrowed, so that all can be tried."""
-    e = Evidence.read(store.load_evidence(), "CR")
+    e = Evidence.read(load_evidence(), "CR")
     child = ~e.adult
     low, high = e.low[child].copy(), e.high[child].copy()
     i = e.labels.index("CLOFAL06952")
@@ -202,7 +202,7 @@ def _brute_method(evidence, endpoint, method):
     ids=str,
 )
 def test_children_and_adults_together(method):
-    e = Evidence.read(store.load_evidence(), "CR")
+    e = Evidence.read(load_evidence(), "CR")
     i = e.labels.index("CLOFAL06952")
     low, high = e.low.copy(), e.high.copy()
     low[i], high[i] = 36, 50
@@ -217,7 +217,7 @@ def test_every_vector_of_the_committed_set_prints_as_the_paper_does():
     """By construction, so no support for the paper; but a file that did not would be wrong."""
     for endpoint in studies.ENDPOINTS:
         table = store.load(f"identified_set_{endpoint.lower()}")
-        evidence = Evidence.read(store.load_evidence(), endpoint)
+        evidence = Evidence.read(load_evidence(), endpoint)
         for key, part in table.groupby(list(VARIED)):
             method = Method("PAS", *key)
             x = part.drop(columns=list(VARIED)).to_numpy(np.int32)
@@ -257,7 +257,7 @@ def test_the_medoid_is_nearest_to_all():
 
 
 def test_a_search_too_large_is_refused_with_its_size():
-    e = Evidence.read(store.load_evidence(), "CR")
+    e = Evidence.read(load_evidence(), "CR")
     child = ~e.adult
     n = e.n[child]
     method = Method("PAS", "DL", "wald", "sin2")
@@ -271,7 +271,7 @@ def test_a_search_too_large_is_refused_with_its_size():
 
 def test_the_estimated_size_is_near_the_true_one(monkeypatch):
     """A part of a search in random order says how large the whole is, within a factor of two."""
-    e = Evidence.read(store.load_evidence(), "CR")
+    e = Evidence.read(load_evidence(), "CR")
     child = ~e.adult
     method = Method("PAS", "DL", "wald", "sin2")
     printed = Printed(tuple(e.n[child].tolist()), method, reconstruction.limits(POOLED.iloc[0]))
@@ -308,7 +308,7 @@ def test_hartung_knapp_needs_two_rows():
 def test_a_cluster_gives_the_same_bytes():
     """Two worker processes on this machine, against the threads of this one."""
     distributed = pytest.importorskip("distributed")
-    e = Evidence.read(store.load_evidence(), "OR")
+    e = Evidence.read(load_evidence(), "OR")
     methods = [METHODS[0], METHODS[1]]
     here = reconstruction.reconstruct(e, POOLED, "OR", methods)
     with distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
@@ -322,7 +322,7 @@ def test_a_cluster_gives_the_same_bytes():
 def test_repair_finds_the_smallest_change():
     """A vector of the set with one count moved by two is two patients from the set, or less."""
     method = Method("PAS", "DL", "wald", "harmonic", "age-groups")
-    e = Evidence.read(store.load_evidence(), "OR")
+    e = Evidence.read(load_evidence(), "OR")
     x = reconstruction.reconstruct(e, POOLED, "OR", [method])[0].joint
     known = x[0].copy()
     held = replace(e, low=known, high=known)
@@ -377,7 +377,7 @@ def test_bounds_are_attained_by_vectors_of_the_set():
 
 def test_a_hidden_row_is_found_again_where_the_set_is_not_empty():
     method = Method("PAS", "DL", "wald", "harmonic", "age-groups")
-    evidence = {"OR": Evidence.read(store.load_evidence(), "OR")}
+    evidence = {"OR": Evidence.read(load_evidence(), "OR")}
     table = consequences.hidden_rows(evidence, POOLED, [method])
     assert set(table["row"]) == {"CLO-212", "BIOV-111", "CLO05908", "Lu 2016"}
     assert table["documented_among"].all()
@@ -442,7 +442,7 @@ def test_metafor_prints_the_paper_from_the_reference_counts():
 
 def test_a_supplement_that_contradicts_the_paper_is_told_so(tmp_path):
     """The command runs to its end, says which endpoint cannot stand, and what would repair it."""
-    frame = store.load_evidence()
+    frame = load_evidence()
     for endpoint in studies.ENDPOINTS:
         x = studies.reference(endpoint)[1].copy()
         if endpoint == "CR":
@@ -489,11 +489,11 @@ def test_a_hundred_percent_that_was_cut_off_is_found(scale):
 def test_the_grid_of_methods_draws_every_method_that_leaves_a_vector(tmp_path, monkeypatch):
     """Hartung-Makambi and Hunter-Schmidt with k / (k - 1) too; what is not drawn leaves none."""
     (tmp_path / "figures").mkdir()
-    monkeypatch.setenv(store.OUTPUT_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(paths.OUTPUT_VARIABLE, str(tmp_path))
     methods = pd.read_csv(paths.DATA / "derived" / "method_evidence.csv")
     seen = []
-    draw = plots.method_grid
-    monkeypatch.setattr(plots, "method_grid", lambda m: seen.append(m) or draw(m))
+    draw = pictures.method_grid
+    monkeypatch.setattr(pictures, "method_grid", lambda m: seen.append(m) or draw(m))
     picture = identified_shown.method_grid(SimpleNamespace(methods=methods))
     left = methods[["n_paediatric", "n_joint", "n_coupled"]].gt(0).any(axis=1)
     (drawn,) = seen

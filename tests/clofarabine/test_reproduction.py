@@ -23,7 +23,7 @@ from matplotlib.image import imread, imsave
 from toys import files
 
 from clofarabine.__main__ import project
-from clofarabine.tables import store
+from clofarabine.tables.paths import DATA, ROOT
 from compendium import compare, schedule
 
 PROJECT = project()
@@ -33,7 +33,7 @@ OUTPUTS = ("notebooks", "derived", "figures")
 
 def _script():
     location = importlib.util.spec_from_file_location(
-        "determinism", store.ROOT / "tools" / "determinism.py"
+        "determinism", ROOT / "tools" / "determinism.py"
     )
     module = importlib.util.module_from_spec(location)
     location.loader.exec_module(module)
@@ -91,7 +91,7 @@ def _outputs(build):
 
 
 def _committed():
-    folders = (PROJECT.root / "notebooks", store.DATA, store.ROOT / "figures")
+    folders = (PROJECT.root / "notebooks", DATA, ROOT / "figures")
     return {str(f): files(f) for f in folders}
 
 
@@ -149,8 +149,8 @@ def test_two_runs_give_the_same_bytes(first, tmp_path):
     """
     other = {
         "notebooks": files(PROJECT.root / "notebooks"),
-        "derived": files(store.DATA / "derived"),
-        "figures": files(store.ROOT / "figures"),
+        "derived": files(DATA / "derived"),
+        "figures": files(ROOT / "figures"),
     }
     if first[2] != other:
         done = _script().reproduce(OTHER, tmp_path)
@@ -216,8 +216,8 @@ def _found(runs, root):
     [("figures/*.png", _tamper_picture), ("data/derived/*.csv", _tamper_table)],
 )
 def test_a_tampered_file_is_found(runs, tmp_path, pattern, tamper):
-    shutil.copytree(store.ROOT / "figures", tmp_path / "figures")
-    shutil.copytree(store.DATA / "derived", tmp_path / "data" / "derived")
+    shutil.copytree(ROOT / "figures", tmp_path / "figures")
+    shutil.copytree(DATA / "derived", tmp_path / "data" / "derived")
     assert _found(runs, tmp_path) == []
     paths = sorted(tmp_path.glob(pattern))
     for path in paths:

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from clofarabine.__main__ import project
 from clofarabine.tables import store
-from clofarabine.tables.store import DATA
+from clofarabine.tables.paths import DATA
 from compendium import schedule
 from compendium.warm import Warm
 

@@ -7,7 +7,7 @@ from test_claims import paper
 from clofarabine.audit import rule_table
 from clofarabine.audit.expressions import ExpressionError, Missing, Scope, evaluate, parse
 from clofarabine.audit.rule_table import Applied, table_rules
-from clofarabine.tables import store
+from clofarabine.tables import DataError, store
 
 TOY = pd.DataFrame(
     {"study": ["a", "b", "b"], "n": pd.array([3, 4, None], "Int64"), "kind": ["x", "x", "y"]}
@@ -96,7 +96,7 @@ def test_a_bad_rule_says_where(column):
     place = (
         rf"data/sources/audit_rules.csv, row 6, column {column}: found 'evil\(\)', expected one of"
     )
-    with pytest.raises(store.DataError, match=place):
+    with pytest.raises(DataError, match=place):
         table_rules(table)
 
 
@@ -106,7 +106,7 @@ def test_a_rule_that_names_nothing_says_where(column, text):
     table = store.load("audit_rules")
     table.loc[0, column] = text
     place = rf"audit_rules.csv, row 2, column {column}: found 'table1_studies.moons', expected"
-    with pytest.raises(store.DataError, match=place):
+    with pytest.raises(DataError, match=place):
         list(rule_table.checks(paper(audit_rules=table), "counted_in_tables"))
 
 

@@ -10,7 +10,8 @@ from clofarabine import sensitivity as sn
 from clofarabine import studies
 from clofarabine.sensitivity.everywhere import rows_of_sets
 from clofarabine.sensitivity.rows import nothing, text
-from clofarabine.tables import store
+from clofarabine.tables import DataError, store
+from clofarabine.tables.paths import OUTPUT_VARIABLE, ROOT
 from metaprop import specifications as mv
 from metaprop.effectsize import back_transform, transform
 from metaprop.method import Method
@@ -25,10 +26,10 @@ BOTH = ("curve", "movers", "scales", "estimators", "leave_one_out", "diagnostics
 def output(tmp_path, monkeypatch):
     """Figures go into a folder of the test, beside the identified sets that the analyses read."""
     for name in ("identified_set_cr", "identified_set_or"):
-        source = store.ROOT / "data" / "derived" / f"{name}.csv"
+        source = ROOT / "data" / "derived" / f"{name}.csv"
         (tmp_path / "derived").mkdir(exist_ok=True)
         (tmp_path / "derived" / source.name).write_bytes(source.read_bytes())
-    monkeypatch.setenv(store.OUTPUT_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path))
     return tmp_path
 
 
@@ -153,7 +154,7 @@ def test_a_table_is_grouped_by_the_columns_it_is_asked_for(table):
     assert "regimen" in shown.things[0].text
     assert "design" not in shown.things[0].text
     assert "year" in shown.things[1].text
-    with pytest.raises(store.DataError, match=r"mine\.csv, row 1: found no column 'site', expec"):
+    with pytest.raises(DataError, match=r"mine\.csv, row 1: found no column 'site', expec"):
         sn.documented("CR", "paediatric", HOW, table=table, moderators="site")
 
 
@@ -178,7 +179,7 @@ def test_a_table_brings_its_own_moderators(tmp_path):
     assert re.search(r"dose +4", text)
     one = sn.documented("CR", "paediatric", HOW, table=path, moderators="dose")
     assert one.moderators == ("dose",)
-    with pytest.raises(store.DataError, match="found no column 'age', expected one of: kind, dose"):
+    with pytest.raises(DataError, match="found no column 'age', expected one of: kind, dose"):
         sn.documented("CR", "paediatric", HOW, table=path, moderators="age")
 
 

@@ -8,12 +8,13 @@ from conftest import need
 
 from clofarabine import sensitivity
 from clofarabine.small_study_moderators import held
-from clofarabine.tables import store
+from clofarabine.tables import DataError
+from clofarabine.tables.paths import DATA
 from metaprop.effectsize import transform
 from metaprop.method import Method
 from metaprop.small_study import beside_moderators, thompson_sharp
 
-EXAMPLE = store.DATA / "examples" / "debruin2009.csv"
+EXAMPLE = DATA / "examples" / "debruin2009.csv"
 
 
 def _held(table, columns: str = "", how: str = "DL"):
@@ -61,5 +62,5 @@ def test_a_table_without_columns_shows_nothing(tmp_path):
     table = tmp_path / "bare.csv"
     table.write_text("label,x,n\nA,1,9\nB,4,20\nC,3,8\nD,9,30\n")
     assert _held(table).things == ()
-    with pytest.raises(store.DataError, match="found no column 'dose'"):
+    with pytest.raises(DataError, match="found no column 'dose'"):
         _held(table, "dose")

@@ -9,7 +9,7 @@ import pytest
 from clofarabine import small_study as ss
 from clofarabine import small_study_power as sp
 from clofarabine.__main__ import project
-from clofarabine.tables import store
+from clofarabine.tables import DataError, store
 from compendium import schedule
 from metaprop import funnel
 from metaprop.method import Method
@@ -31,7 +31,7 @@ def _parts(folder: Path, rows: str, method: Method = PAS):
     ],
 )  # fmt: skip
 def test_rows_that_no_test_can_be_made_of_are_refused_in_one_line(tmp_path, rows, message):
-    with pytest.raises(store.DataError, match=message) as error:
+    with pytest.raises(DataError, match=message) as error:
         _parts(tmp_path, rows)
     assert "\n" not in str(error.value)
 

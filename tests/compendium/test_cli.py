@@ -12,6 +12,7 @@ from toys import files, toy, writer
 
 from clofarabine.__main__ import main
 from clofarabine.tables import store
+from clofarabine.tables.paths import DATA
 from compendium import cli, schedule
 from compendium.steps import Hooks, Project
 
@@ -212,9 +213,7 @@ def _is_a_line(code):
 
 @pytest.mark.parametrize("name", ["pandas", "numba"])
 def test_so_it_is_in_the_command_that_asks_what_printed_this(name, tmp_path):
-    rows, printed = (
-        str(store.DATA / f"examples/printed_{kind}.csv") for kind in ("rows", "numbers")
-    )
+    rows, printed = (str(DATA / f"examples/printed_{kind}.csv") for kind in ("rows", "numbers"))
     arguments = ["counts", rows, printed, "--out", str(tmp_path)]
     _is_a_line(INTERRUPTED.format(package="metaprop", name=name, arguments=arguments))
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import yaml
 
 from clofarabine.__main__ import project
-from clofarabine.tables.store import ROOT
+from clofarabine.tables.paths import ROOT
 from compendium import codecheck
 
 PROJECT = project()

@@ -19,6 +19,7 @@ from toys import HEAD, command, files, project, run_all, toy, writer
 
 from clofarabine.__main__ import project as real
 from clofarabine.tables import store
+from clofarabine.tables.paths import ROOT
 from compendium import run as pipeline
 from compendium.errors import PipelineError
 from compendium.workspace import assemble, workspace
@@ -156,11 +157,9 @@ def test_the_disk_is_full_when_the_pipeline_writes(tmp_path):
 def test_the_tree_is_read_only(tmp_path):
     tree = tmp_path / "tree"
     for name in ("src", "data", "notebooks", "figures"):
-        shutil.copytree(
-            store.ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("uv.lock", "compendium.toml"):
-        shutil.copy(store.ROOT / name, tree)
+        shutil.copy(ROOT / name, tree)
     share_machine_code(tree / "src")
     before = files(tree)
     run = [sys.executable, "-m", "clofarabine", "reproduce", "--only", "01"]
@@ -183,7 +182,7 @@ def test_a_write_is_killed(tmp_path):
     path = tmp_path / "table.csv"
     contents = [bytes([c]) * 3_000_000 for c in b"ab"]
     code = (
-        "import pathlib, sys; from clofarabine.tables.store import write_bytes\n"
+        "import pathlib, sys; from clofarabine.tables.paths import write_bytes\n"
         f"path = pathlib.Path({str(path)!r})\n"
         "print('ready', flush=True)\n"
         "while True:\n    for c in b'ab': write_bytes(path, bytes([c]) * 3_000_000)"
@@ -246,7 +245,7 @@ def test_a_stale_run_is_one_whose_inputs_changed():
     """The key holds the content of all code and data that a run can read."""
     tracked = subprocess.run(
         ["git", "ls-files", "src/*.py", "data/published", "data/sources", "data/datapackage.json"],
-        cwd=store.ROOT, capture_output=True, text=True,
+        cwd=ROOT, capture_output=True, text=True,
     ).stdout.split()  # fmt: skip
     assert len(tracked) > 20
     assert set(tracked) | {"uv.lock"} <= set(pipeline.inputs_digest(real()))

@@ -12,7 +12,7 @@ from conftest import nbval_finds
 from toys import run_all, toy
 
 from clofarabine.__main__ import project
-from clofarabine.tables.store import ROOT
+from clofarabine.tables.paths import ROOT
 
 CELLS = (
     "print('12 of 12')",

@@ -12,6 +12,7 @@ from toys import HEAD, files, project, run_all, toy, writer
 
 from clofarabine.__main__ import project as real
 from clofarabine.tables import store
+from clofarabine.tables.paths import DATA, OUTPUT_VARIABLE, ROOT
 from compendium import run as pipeline
 from compendium.errors import PipelineError
 from compendium.workspace import assemble, workspace
@@ -82,7 +83,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_run_is_not_taken_for_a_result(damage, tmp_path, monkeypatch):
     def execute(path, parameters, env, *_):
-        table = pathlib.Path(env[store.OUTPUT_VARIABLE]) / "derived" / "t.csv"
+        table = pathlib.Path(env[OUTPUT_VARIABLE]) / "derived" / "t.csv"
         table.write_text("x\n1\n")
         return path.read_text()
 
@@ -234,10 +235,10 @@ def test_the_build_folder_has_one_user_and_no_rubbish(tmp_path):
 
 def test_the_flow_is_complete():
     """Every notebook is a step, every table read is written by one other step, none in a circle."""
-    assert [s.path for s in PROJECT.steps] == sorted((store.ROOT / "notebooks").glob("*.ipynb"))
+    assert [s.path for s in PROJECT.steps] == sorted((ROOT / "notebooks").glob("*.ipynb"))
     written = [t for s in PROJECT.steps for t in s.writes]
     assert len(written) == len(set(written))
-    assert {f"{t}.csv" for t in written} == set(os.listdir(store.DATA / "derived"))
+    assert {f"{t}.csv" for t in written} == set(os.listdir(DATA / "derived"))
     writer_of = {t: s.name for s in PROJECT.steps for t in s.writes}
     graph = {s.name: {writer_of[t] for t in s.reads} for s in PROJECT.steps}
     list(graphlib.TopologicalSorter(graph).static_order())

@@ -13,7 +13,7 @@ import pytest
 from clofarabine.__main__ import ledger_of, project
 from clofarabine.audit.verdicts import RULES
 from clofarabine.tables import store
-from clofarabine.tables.store import DATA
+from clofarabine.tables.paths import DATA
 from compendium import html_report
 from compendium.page_links import document, inner_links, linked_documents
 from compendium.page_tables import LONG, Names, framed

@@ -17,7 +17,7 @@ import pytest
 from conftest import offline
 from toys import run_all, toy
 
-from clofarabine.tables.store import ROOT
+from clofarabine.tables.paths import ROOT
 
 CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port}), timeout=5)"
 

@@ -151,7 +151,7 @@ def test_moments_that_do_not_exist_are_infinite():
         ({"mu_prior": (0.0, -1.0)}, "expected positive numbers"),
         ({"y": [0.3], "v": [0.1]}, "found k = 1 row, expected at least 2"),
         ({"y": [[0.3, 0.2]]}, "expected one set"),
-        ({"y": [np.nan, 0.2]}, "missing or infinite"),
+        ({"y": [np.nan, 0.2]}, r"y\[0\]: found nan, expected a finite effect"),
     ],
 )
 def test_unusable_input_is_refused(change, says):

@@ -11,13 +11,13 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from clofarabine import figures
 from metaprop import influence as measure
 from metaprop.bayes import posterior
 from metaprop.effectsize import transform
 from metaprop.moderators import meta_regression
+from metaprop.plots.influence import baujat, influence_panel, pooled_list, radial
 from metaprop.plots.moderators import bubbles, tau_density
-from metaprop.plots.specification_curve import choice_strips
+from metaprop.plots.specification_curve import choice_strips, multiverse, shrinkage
 from metaprop.plots.style import STYLE
 
 EFFECTS = np.array([0.3, 0.5, 0.4, 0.7]), np.array([0.01, 0.02, 0.05, 0.01])
@@ -49,7 +49,7 @@ def marks(ax, shapes="soD"):
 def pooled(estimates, title="t"):
     rows = pd.DataFrame([{"label": "x", "note": "k = 3", **RANGES}] * len(estimates))
     rows[["estimate_min", "estimate_max"]] = estimates
-    return figures.pooled_list(rows, title, "percent", {"all rows": 15.0, "published": 16.0})
+    return pooled_list(rows, title, "percent", {"all rows": 15.0, "published": 16.0})
 
 
 def draw():
@@ -62,11 +62,11 @@ def draw():
     )  # fmt: skip
     return {
         "pooled_list": pooled([(15, 15), (10, 20)]),
-        "baujat": figures.baujat(diagnostics, "t"),
-        "radial": figures.radial(diagnostics, 0.8, pd.Series({"10": 0.3, "50": 0.8}), "t"),
-        "influence": figures.influence_panel(diagnostics, PANELS, "t"),
-        "shrinkage": figures.shrinkage(studies, whole, "t", "percent"),
-        "multiverse": figures.multiverse(
+        "baujat": baujat(diagnostics, "t"),
+        "radial": radial(diagnostics, 0.8, pd.Series({"10": 0.3, "50": 0.8}), "t"),
+        "influence": influence_panel(diagnostics, PANELS, "t"),
+        "shrinkage": shrinkage(studies, whole, "t", "percent"),
+        "multiverse": multiverse(
             curve, {"model": ["PAS", "PFT", "PLO"]}, "t", "percent", {"published": 16.0}
         ),
         "choice_strips": choice_strips(
@@ -106,7 +106,7 @@ def test_the_panels_mark_a_row_where_it_is_flagged_and_draw_no_other_cut_off():
     cuts = measure.cutoffs(len(n))
     frame = pd.DataFrame({"label": list("abcde"), "kind": "documented"})
     frame = frame.assign(**{name: getattr(found, name) for name in cuts})
-    fig = figures.influence_panel(frame, {c: (c, 0.0, at) for c, at in cuts.items()}, "t")
+    fig = influence_panel(frame, {c: (c, 0.0, at) for c, at in cuts.items()}, "t")
     marked = {
         int(line.get_ydata()[0]) for ax in fig.axes for line in ax.lines if line.get_marker() == "D"
     }
@@ -130,9 +130,9 @@ def test_every_point_of_few_is_named_and_no_name_lies_on_a_mark_or_another(pictu
     )
     if picture == "radial":
         rows = rows.assign(x=[5.85, 5.88, 3.37, 5.68, 5.36], z=[2.02, 1.8, 0.0, 1.23, 3.78])
-        fig = figures.radial(rows, 0.353, pd.Series({"10": 0.32}), "t")
+        fig = radial(rows, 0.353, pd.Series({"10": 0.32}), "t")
     else:
-        fig = figures.baujat(rows, "t")
+        fig = baujat(rows, "t")
     with mpl.rc_context(STYLE):
         texts, points = _boxes(fig, fig.axes[0])
     assert set(texts) == set(rows["label"])
@@ -169,7 +169,7 @@ def test_a_column_of_numbers_has_a_head_where_one_is_given():
     rows = pd.DataFrame(
         [{"label": "x", "note": 21, **RANGES, "estimate_min": 9, "estimate_max": 9}]
     )
-    ax = figures.pooled_list(rows, "t", "%", {}, noted="specifications").axes[0]
+    ax = pooled_list(rows, "t", "%", {}, noted="specifications").axes[0]
     places = {t.get_text(): t.get_position() for t in ax.texts}
     assert places["specifications"][0] == places["21"][0]
     assert places["specifications"][1] < places["x"][1]

@@ -13,7 +13,7 @@ import pytest
 from conftest import need
 from numpy.testing import assert_allclose
 
-from clofarabine.tables import store
+from clofarabine.tables import load_evidence
 from metaprop import effectsize as pr
 from metaprop import pooling, small_study, trimfill
 from metaprop.method import TAU2_METHODS
@@ -162,7 +162,7 @@ def test_miller_1978_as_published():
 
 def test_the_pinned_rows_are_the_documented_ones():
     """The reference was computed on the rows that the evidence file documents today."""
-    rows = store.load_evidence().query("population == 'paediatric'")
+    rows = load_evidence().query("population == 'paediatric'")
     for endpoint in ("cr", "or"):
         part = rows[rows[f"{endpoint}_min"] == rows[f"{endpoint}_max"]]
         pinned = PINNED[f"clofarabine_{endpoint}"]

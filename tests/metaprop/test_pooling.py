@@ -185,9 +185,9 @@ def test_edges_have_values(method, x, n):
     ("y", "v", "says"),
     [
         ([], [], "no rows"),
-        ([np.nan, 1], [1, 1], "missing or infinite effect"),
-        ([0, 1], [0, 1], "not positive"),
-        ([0, 1], [np.nan, 1], "not positive"),
+        ([np.nan, 1], [1, 1], r"^y\[0\]: found nan, expected a finite effect"),
+        ([0, 1], [0, 1], r"^v\[0\]: found 0.0, expected a sampling variance that is positive"),
+        ([0, 1], [np.nan, 1], r"^v\[0\]: found nan"),
     ],
 )
 def test_unusable_input_is_refused(y, v, says):

@@ -67,6 +67,8 @@ def test_overall_n():
         (3, 2, "found 3.0 events, expected at most n = 2"),
         (-1, 2, "x: found -1.0, expected a whole number of at least 0"),
         (0.5, 2, "x: found 0.5"),
+        ([1, 0, 3], [2, 2, 2], r"^x\[2\]: found 3.0 events"),
+        ([[1, 2], [1, -2]], 4, r"^x\[1, 1\]: found -2.0"),
         (np.nan, 2, "x: found nan"),
         (0, 0, "n: found 0.0, expected a whole number of at least 1"),
         (1, np.inf, "n: found inf"),

@@ -51,6 +51,7 @@ def test_by_year(x, model):
 @pytest.mark.parametrize("x", [X, MANY])
 def test_by_group(x):
     groups = {"kind": ["u", "u", "v", "v", "v"], "same": ["s"] * 5, "gap": ["s", pd.NA] + ["t"] * 3}
+    groups |= {"each": list("abcde")}
     found = sn.by_group(x, N, groups, mv.specification())
     kind = found[found["moderator"] == "kind"]
     assert kind[["group", "k", "patients"]].values.tolist() == [["u", 2, 126], ["v", 3, 73]]
@@ -60,7 +61,10 @@ def test_by_group(x):
     y, v = pr.transform(x, N, "PAS")
     fit = moderators.meta_regression(y, v, np.column_stack([np.ones(5), [0, 0, 1, 1, 1]]))
     assert_allclose(kind["common_max"], np.max(fit.qm_p), rtol=1e-9)
-    problems = found.set_index("moderator")["problem"]
+    each = found[found["moderator"] == "each"]  # as many groups as rows: no tau² in common
+    assert each["common_max"].isna().all()
+    assert each["p_max"].between(0, 1).all()
+    problems = found.drop_duplicates("moderator").set_index("moderator")["problem"]
     assert "found 's' in all rows" in problems["same"]
     assert "missing group" in problems["gap"]
 

@@ -16,10 +16,9 @@ from matplotlib.collections import LineCollection
 from numpy.testing import assert_allclose
 from scipy.stats import kendalltau
 
-from clofarabine import figures
 from metaprop import funnel, line, pooling, small_study, trimfill
 from metaprop.effectsize import SCALES, back_transform, transform
-from metaprop.method import TAU2_METHODS
+from metaprop.plots import funnel as plots
 
 seeds = st.integers(0, 10_000)
 
@@ -126,12 +125,15 @@ def test_unknown_names_get_the_valid_ones():
         trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], side="up")
     with pytest.raises(ValueError, match="tau2_method: found 'EB'"):
         trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="EB")
+    with pytest.raises(ValueError, match="tau2_method: found 'HM', expected one of DL, PM"):
+        trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="HM")
+    assert trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="HM", side="left").k0 >= 0
 
 
 ESTIMATORS = st.sampled_from(trimfill.ESTIMATORS)
 
 
-@given(st.integers(3, 12), seeds, ESTIMATORS, st.sampled_from(list(TAU2_METHODS)))
+@given(st.integers(3, 12), seeds, ESTIMATORS, st.sampled_from(line.RESIDUAL_METHODS))
 def test_trim_and_fill_turned_round(k, seed, estimator, tau2):
     """Mirrored rows miss their neighbours on the other side."""
     rng = np.random.default_rng(seed)
@@ -169,7 +171,7 @@ def test_nothing_is_missing_where_all_rows_agree(estimator):
     assert (same.k0, float(same.estimate)) == (0, pytest.approx(0.3))
 
 
-@given(st.integers(3, 12), seeds, st.sampled_from(list(TAU2_METHODS)))
+@given(st.integers(3, 12), seeds, st.sampled_from(line.RESIDUAL_METHODS))
 def test_rows_that_are_equal_up_to_rounding_have_no_slope(k, seed, method):
     """Equal rates whose effects differ in the last digit: no asymmetry, and none missing."""
     rng = np.random.default_rng(seed)
@@ -259,6 +261,21 @@ def test_power_rises_with_the_bias_and_falls_with_heterogeneity():
     assert (calm != funnel.power(N, _fit(0.2, 0.0), slopes, sets=1000, seed=2)).any()
 
 
+def test_the_bias_of_simulated_sets_leaves_the_largest_study_alone(monkeypatch):
+    """A share of 2000 patients in 4000 sets is known to 0.0002."""
+    seen = []
+
+    def noted(_test, x, n, _scale):
+        seen.append((x / n).mean(0))
+        return small_study.egger(*transform(x, n, "PAS"))
+
+    monkeypatch.setattr(small_study, "run", noted)
+    funnel.power([20, 50, 2000], _fit(0.2, 0.0), [0.0, 1.0])
+    (small, _, large), (moved, _, same) = seen
+    assert moved > small + 0.05
+    assert abs(same - large) < 0.001
+
+
 def test_power_without_bias_is_the_level_where_the_normal_model_holds():
     """Large studies of several sizes: 4000 sets give 0.05 with a standard error of 0.0034."""
     fit = _fit(0.5, 0.0)
@@ -305,7 +322,7 @@ def test_a_reconstructed_count_is_drawn_hollow_with_its_range():
     rows = rows.assign(kind=["documented", "reconstructed"], rate_min=[9.0, 10.0])
     rows["rate_max"] = [9.0, 40.0]
     contours = funnel.contour_table(0.35, "PAS", 0.01)
-    right = figures.funnel(rows, contours, 0.35, 12.0, "title").axes[1]
+    right = plots.funnel(rows, contours, 0.35, 12.0, "title").axes[1]
     marks = {line.get_label(): line for line in right.lines if line.get_marker() == "o"}
     assert marks["reconstructed"].get_markerfacecolor() == "white"
     assert marks["documented"].get_markerfacecolor() != "white"
@@ -316,7 +333,7 @@ def test_a_reconstructed_count_is_drawn_hollow_with_its_range():
 def test_p_values_are_dots_and_strips_in_the_order_of_the_tests():
     dots = pd.DataFrame({"label": ["A", "B"], "p": [0.3, 0.9]})
     strips = pd.DataFrame({"label": ["B", "B", "B"], "p": [0.1, 0.2, 0.2]})
-    (ax,) = figures.p_values(dots, strips, {"B": 0.58}, "title").axes
+    (ax,) = plots.p_values(dots, strips, {"B": 0.58}, "title").axes
     drawn = [p for c in ax.collections for p in np.round(c.get_offsets(), 6).tolist()]
     assert sorted(drawn) == [[0.1, 1], [0.2, 1], [0.3, 0], [0.9, 1]]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["A", "B"]
@@ -324,12 +341,12 @@ def test_p_values_are_dots_and_strips_in_the_order_of_the_tests():
     assert lines == {"0.05": 0.05, "printed": 0.58}
     (stroke,) = [line for line in ax.lines if line.get_label() == "printed"]
     assert (np.abs(stroke.get_ydata() - 1) < 0.5).all()  # in the line of its own test alone
-    (alone,) = figures.p_values(dots, strips.head(0), {}, "title").axes
+    (alone,) = plots.p_values(dots, strips.head(0), {}, "title").axes
     assert sum(len(c.get_offsets()) for c in alone.collections) == 2
 
 
 @pytest.mark.parametrize("estimator", trimfill.ESTIMATORS)
-@pytest.mark.parametrize("method", list(TAU2_METHODS))
+@pytest.mark.parametrize("method", line.RESIDUAL_METHODS)
 def test_rounding_noise_on_identical_rows_fills_nothing(estimator, method):
     """One rate in rows of several sizes: effects differ in the last digit, and in no direction."""
     n = np.array([30, 70, 110, 190, 230, 10])

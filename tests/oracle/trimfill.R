@@ -24,6 +24,6 @@ one <- function(d, method) {
   result
 }
 
-methods <- c("DL", "PM", "REML", "ML", "HE", "SJ", "HS", "CE")
+methods <- c("DL", "PM", "REML", "ML", "HE", "SJ", "HS", "HSk", "CE")
 values <- lapply(split(rows, rows$set), function(d) lapply(methods, one, d = d))
 write_json(values, arguments[2], digits = NA, auto_unbox = TRUE)

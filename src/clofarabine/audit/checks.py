@@ -48,22 +48,26 @@ class Rule:
     title : its name for readers. subject : what it compares: "tables", "text", "reports",
     "results", or "needs" for what nothing printed can check. checks : the function. tests : its
     tests by their names in the literature; those of its lines in audit_rules.csv stand there.
+    waits : whether a claim that it cannot check waits for data, which needs.csv names.
     """
 
     title: str
     subject: str
     checks: Function
     tests: tuple[str, ...] = ()
+    waits: bool = False
 
 
 RULES: dict[str, Rule] = {}
 
 
-def registered(title: str, subject: str, *tests: str) -> Callable[[Function], Function]:
+def registered(
+    title: str, subject: str, *tests: str, waits: bool = False
+) -> Callable[[Function], Function]:
     """Enter a rule into the registry, under the name of its function."""
 
     def enter(function: Function) -> Function:
-        RULES[function.__name__] = Rule(title, subject, function, tests)
+        RULES[function.__name__] = Rule(title, subject, function, tests, waits)
         return function
 
     return enter

@@ -14,7 +14,8 @@ from itertools import pairwise
 
 import pandas as pd
 
-from ..tables import store
+from ..tables import resource, store
+from ..tables.paths import DATA, write_bytes
 from ..tables.printed import read
 from ..tables.store import Tables
 from .ledger import Paper
@@ -206,7 +207,7 @@ def main() -> int:
     frame = frame.sort_values("claim", key=lambda _: [
         order[key] for key in zip(frame["claim"], frame["mistake"], strict=True)])  # fmt: skip
     text = frame.to_csv(index=False, lineterminator="\n")
-    store.write_bytes(store.DATA / store.resource("audit_error_rate")["path"], text.encode())
+    write_bytes(DATA / resource("audit_error_rate")["path"], text.encode())
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..tables import store
+from ..tables import DataError
 from ..tables.printed import read
 from .checks import Check, compare, compare_label
 from .expressions import ExpressionError, Missing, Scope, evaluate, parse
@@ -44,8 +44,8 @@ class TableRule:
     caveat_when: str | None
 
 
-def _wrong(line: int, column: str, error: ExpressionError) -> store.DataError:
-    return store.DataError(f"{FILE}, row {line}, column {column}: {error}")
+def _wrong(line: int, column: str, error: ExpressionError) -> DataError:
+    return DataError(f"{FILE}, row {line}, column {column}: {error}")
 
 
 def table_rules(table: pd.DataFrame) -> list[TableRule]:

@@ -242,7 +242,7 @@ def limits(paper: Paper) -> Iterator[Check]:
             yield compare(paper, f"{key}/{column}", rule, float(low), float(high), kind="bound")
 
 
-@registered("Comparisons with one study", "reports", "primary report")
+@registered("Comparisons with one study", "reports", "primary report", waits=True)
 def comparisons(paper: Paper) -> Iterator[Check]:
     """Said to be longer than in one study: than what, and is it."""
     named = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]
@@ -275,7 +275,7 @@ def _overlap(paper: Paper, study: str, what: str) -> str:
     return f"{own} of these {rows['n'].sum()} children are {study}'s own" if own else ""
 
 
-@registered("Limits of medians", "needs")
+@registered("Limits of medians", "needs", waits=True)
 def medians(paper: Paper) -> Iterator[Check]:
     """Limits of a median as order statistics: how many patients lie beyond them.
 

@@ -7,7 +7,7 @@ import pandas as pd
 from .. import tables
 from .checks import RULES
 from .ledger import Paper
-from .verdicts import VERDICTS, Finding
+from .verdicts import VERDICTS, Finding, counted
 
 _FROM_REPORTS = ("primary_reports", "responses", "eligible", "severity", "designs")
 
@@ -21,11 +21,10 @@ def judged(paper: Paper, verdicts: pd.DataFrame) -> pd.DataFrame:
 def facts(ledger: pd.DataFrame) -> dict[str, Any]:
     """The numbers of the sentences that open and close the notebook, by name.
 
-    claims, findings and one number a verdict; `labels`: the discrepant ones; `conclusions`: the
-    findings that touch what the paper concludes; and the phrases of `_pooled`, which depend on what
-    is known of the counts.
+    Those of `verdicts.counted`; findings; `conclusions`: the findings that touch what the paper
+    concludes; and the phrases of `_pooled`, which depend on what is known of the counts.
     """
-    n = ledger["verdict"].value_counts()
+    numbers = counted(ledger)
     wrong = discrepancies(ledger)
     first = wrong.index[wrong["weight"] == "what the paper concludes"].unique()
     cells = ledger[ledger["section"].str.startswith("Table")]["verdict"]
@@ -33,14 +32,12 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
     against = first_table & ledger["check"].map(lambda name: RULES[name].subject).eq("reports")
     reports = ledger["check"].isin(_FROM_REPORTS) & ledger["verdict"].eq("reproduced")
     return {
-        "claims": len(ledger),
-        **{v.replace(" ", "_"): int(n.get(v, 0)) for v in VERDICTS},
+        **numbers,
         "findings": wrong.index.nunique(),
         "unexplained": int((wrong.index == "").sum()),
-        "labels": int((ledger["verdict"].eq("discrepant") & ledger["unit"].eq("label")).sum()),
         "conclusions": len(first),
         "named": "; ".join(f"*{name}*" for name in first) or "none",
-        **_pooled(ledger),
+        **_pooled(ledger, numbers["built"]),
         "tables_all": len(cells),
         "tables_sound": int(cells.isin(["reproduced", "consistent"]).sum()),
         "tables_discrepant": int((cells == "discrepant").sum()),
@@ -55,7 +52,7 @@ def _states(ledger: pd.DataFrame) -> pd.Series:
     return pd.Series(list(both), index=ledger.index)
 
 
-def _pooled(ledger: pd.DataFrame) -> dict[str, str]:
+def _pooled(ledger: pd.DataFrame, built: int) -> dict[str, str]:
     """What is said of the pooled numbers and their repetitions: by construction, or from counts.
 
     by_construction, rests, rates, searching : phrases; empty where there is nothing of the kind.
@@ -63,7 +60,6 @@ def _pooled(ledger: pd.DataFrame) -> dict[str, str]:
     states = _states(ledger)
     mine = states.isin(set(states[ledger["id"].str.startswith("pooled/")]))
     mine &= ledger["check"].isin(["pooled", "repetitions", "limits"])
-    built = int((mine & ledger["reason"].str.contains("by construction")).sum())
     n = ledger.loc[mine, "verdict"].value_counts()
     given, wrong = (int(n.get(v, 0)) for v in ("reproduced", "discrepant"))
     rests = [
@@ -222,15 +218,24 @@ def reports_unused(read: pd.DataFrame) -> dict[str, Any]:
 
 
 def wanted(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Claims that nothing printed can check, counted by the data that would allow it."""
+    """Claims that nothing printed can check, counted by the data that would allow it.
+
+    Raises
+    ------
+    DataError
+        If needs.csv does not speak of one of them.
+    """
     table = tables.load("needs")
     needs = {(r.quantity, r.population): r.needs for r in table.itertuples()}
     unchecked = ledger["verdict"].isin(["transcribed", "not reproducible"])
-    left = ledger[ledger["check"].isin(["needs", "medians", "comparisons"]) & unchecked]
-    told = [
-        next(needs[key] for key in ((q, p), (q, "any"), (q.split(", ")[0], p)) if key in needs)
-        for q, p in zip(left["quantity"], left["population"], strict=True)
-    ]
+    left = ledger[ledger["check"].map(lambda name: RULES[name].waits) & unchecked]
+    told = []
+    for q, p in zip(left["quantity"], left["population"], strict=True):
+        keys = (q, p), (q, "any"), (q.split(", ")[0], p)  # a limit of a median waits as that does
+        if not (found := [needs[key] for key in keys if key in needs]):
+            expected = f"one for {q!r} of {p!r}"
+            raise tables.DataError(f"data/sources/needs.csv: found no row, expected {expected}")
+        told.append(found[0])
     return left.assign(needs=told).groupby(["verdict", "needs"]).size().to_frame("claims")
 
 

@@ -30,6 +30,8 @@ _VERDICT_OF_KIND = {
     "input": "transcribed",
 }
 _RANK = ("discrepant", "reproduced", "consistent", "not reproducible", "transcribed")
+# In the reason of a claim that the search for counts was made to meet, and of what repeats it.
+_CONSTRUCTED = "by construction"
 
 
 class Unchecked(ValueError):
@@ -45,7 +47,7 @@ class Finding:
     verdict: str
 
 
-@registered("Data that would allow a check", "needs")
+@registered("Data that would allow a check", "needs", waits=True)
 def needs(paper: Paper) -> Iterator[Check]:
     """Claims that nothing printed can check, and which data would."""
     table = paper.tables["needs"]
@@ -100,7 +102,7 @@ def _reason(verdict: str, found: list[Finding]) -> str:
     if verdict in ("transcribed", "not reproducible") or c.kind.startswith("repeats:"):
         return c.rule
     if c.kind == "constraint":
-        return f"used as a constraint, so that agreement is by construction: {c.rule}"
+        return f"used as a constraint, so that agreement is {_CONSTRUCTED}: {c.rule}"
     return f"{c.recomputed} ({c.rule})"
 
 
@@ -139,6 +141,25 @@ def audit(paper: Paper) -> pd.DataFrame:
         raise Unchecked(f"claims: found no check of {len(left)}: {', '.join(left)}, expected one")
     rows = [{"id": id, **judge(by_claim[id])} for id in paper.claims.index]
     return pd.DataFrame(rows).replace("NA", pd.NA)
+
+
+def counted(ledger: pd.DataFrame) -> dict[str, int]:
+    """How many claims there are, by verdict; how many of them labels, how many by construction.
+
+    Returns
+    -------
+    dict
+        claims; each verdict, with an underscore for a blank; labels, the discrepant ones; built, by
+        construction: a constraint of the search for counts, or what repeats one.
+    """
+    n = ledger["verdict"].value_counts()
+    labels = ledger["verdict"].eq("discrepant") & ledger["unit"].eq("label")
+    return {
+        "claims": len(ledger),
+        **{v.replace(" ", "_"): int(n.get(v, 0)) for v in VERDICTS},
+        "labels": int(labels.sum()),
+        "built": int(ledger["reason"].str.contains(_CONSTRUCTED).sum()),
+    }
 
 
 def of(claim: str, **tables: pd.DataFrame) -> dict[str, object]:

@@ -1,12 +1,14 @@
 """Pictures of this paper, and saving one; a documented count is solid, a reconstructed one hollow.
 
-Each function takes numbers and returns a figure. May import `metaprop.plots` and, to save,
-`tables`.
+Each function takes numbers and returns a figure; plots of any meta-analysis are `metaprop.plots`.
+May import these and, to save, `tables`.
 
 save
     `show`: saves a figure as SVG and PNG and returns what a notebook displays.
 selection
     The flow of studies, and patient characteristics.
+reconstruction
+    Methods that are left, known counts, what overturns a conclusion (notebook 02).
 sensitivity
     Captions and pictures of notebook 04.
 safety
@@ -17,11 +19,6 @@ validation
     What a printed result tells (notebook 08).
 """
 
-from metaprop.plots.counts import count_ranges, intervals, method_grid, strips, together
-from metaprop.plots.forest import forest
-from metaprop.plots.funnel import funnel, p_values, power_curve, trim_and_fill
-from metaprop.plots.influence import baujat, influence_panel, pooled_list, radial
-from metaprop.plots.specification_curve import multiverse, shrinkage
 from metaprop.plots.style import Picture, draw
 
 from .claims import claims_map
@@ -31,27 +28,11 @@ from .selection import characteristics, selection_flow
 
 __all__ = [
     "Picture",
-    "baujat",
     "characteristics",
     "claims_map",
-    "count_ranges",
     "draw",
     "event_heatmap",
     "event_rates",
-    "forest",
-    "funnel",
-    "influence_panel",
-    "intervals",
-    "method_grid",
-    "multiverse",
-    "p_values",
-    "pooled_list",
-    "power_curve",
-    "radial",
     "selection_flow",
     "show",
-    "shrinkage",
-    "strips",
-    "together",
-    "trim_and_fill",
 ]

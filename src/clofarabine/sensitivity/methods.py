@@ -12,6 +12,7 @@ from metaprop.method import CI_METHODS, LIKELIHOODS, MODELS, Method
 from metaprop.pooling import pool
 from metaprop.specifications import (
     BATCHED,
+    BAYESIAN,
     ESTIMATORS,
     over_rows,
     pool_all,
@@ -158,7 +159,7 @@ def choices(rows: Rows) -> Shown:
         ),
         "Interval": pool_all(rows.x, rows.n, [replace(how, ci_method=c) for c in CI_METHODS]),
         "Likelihood": pool_all(rows.x, rows.n, specifications(LIKELIHOODS)),
-        "Prior of τ": pool_all(rows.x, rows.n, specifications(MODELS[5:])),
+        "Prior of τ": pool_all(rows.x, rows.n, specifications(BAYESIAN)),
     }
     pft, exact = tables["Scale"].query("scale == 'PFT'"), tables["Likelihood"]
     facts = {

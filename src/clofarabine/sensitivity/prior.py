@@ -39,7 +39,7 @@ def binomial(rows: Rows, scale: float) -> bayes_binomial.BinomialPosterior | Non
     """Posterior with binomial counts; none where there are too many patients for its grid."""
     try:
         return bayes_binomial.posterior(rows.x, rows.n, scale)
-    except ValueError:
+    except bayes_binomial.TooCoarse:
         return None
 
 

@@ -16,7 +16,8 @@ from metaprop.specifications import pool_all
 
 from .. import studies
 from ..show import table as show_table
-from ..tables import store
+from ..tables import DataError, load_counts, store
+from ..tables.paths import display_name
 from ..text import say
 
 RATE = {"CR": "complete remission (percent)", "OR": "overall remission (percent)"}
@@ -201,11 +202,11 @@ def _with_moderators(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Rows, and the names of the columns that the parameter names."""
     wanted = tuple(name.strip() for name in names.split(",") if name.strip())
-    there = list(frame) if table is None else studies.further(store.load_counts(table))
+    there = list(frame) if table is None else studies.further(load_counts(table))
     if absent := [name for name in wanted if name not in there]:
-        where = "rows" if table is None else f"{store.display_name(Path(table))}, row 1"
+        where = "rows" if table is None else f"{display_name(Path(table))}, row 1"
         known = ", ".join(c for c in there if c not in ("label", "x", "n")) or "no such column"
-        raise store.DataError(f"{where}: found no column {absent[0]!r}, expected one of: {known}")
+        raise DataError(f"{where}: found no column {absent[0]!r}, expected one of: {known}")
     usual = (*MODERATORS, "year") if table is None else there
     own = [name if table is None else studies.own_name(name) for name in wanted or usual]
     return frame, tuple(c for c in own if wanted or frame[c].notna().any())

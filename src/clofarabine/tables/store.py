@@ -7,17 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from . import schema
-from .description import codebook, package, resource
-from .paths import (
-    COUNTS_VARIABLE,
-    DATA,
-    OUTPUT_VARIABLE,
-    ROOT,
-    derived_from,
-    display_name,
-    output_dir,
-    write_bytes,
-)
+from .description import codebook, resource
+from .paths import DATA, OUTPUT_VARIABLE, display_name, output_dir, write_bytes
 from .rules import cross_checks
 from .schema import DataError
 
@@ -112,16 +103,11 @@ def refreshed() -> Texts:
     return {path: (found, (head + _MARK + "\n" + codebook()).encode())}
 
 
-# Until all importers have moved: names that now live in paths, description and evidence.
-__all__ = ["COUNTS_VARIABLE", "DATA", "OUTPUT_VARIABLE", "ROOT", "DataError", "Tables", "Texts"]
-__all__ += ["codebook", "derived_from", "display_name", "load", "output_dir", "package", "path_of"]
-__all__ += ["read_table", "refreshed", "resource", "save_derived", "write_bytes"]
-
-
+# Until `clofarabine.identified` names the room where it lives.
 def __getattr__(name: str) -> object:
-    """load_evidence and load_counts, which import this module."""
-    if name in ("load_counts", "load_evidence"):
-        from . import evidence
+    """load_evidence, from a module that imports this one."""
+    if name == "load_evidence":
+        from .evidence import load_evidence
 
-        return getattr(evidence, name)
+        return load_evidence
     raise AttributeError(f"module {__name__} has no attribute {name}")

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from ..effectsize import Array
 from . import distance
 from .statement import EVERYTHING
-from .tables import Counts, Mask, Tables, summands
+from .tables import Counts, Ints, Mask, Tables, summands
 from .tighten import suffixes
 
 _LIMITS = ("estimate", "lower", "upper", "tau2", "Q", "I2", "H2", "pi_lower", "pi_upper")
-Ints = NDArray[np.int64]
 
 
 class Rows(NamedTuple):

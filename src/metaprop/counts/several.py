@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import joint
-from .arrays import Ints, in_order, printed_sums, results
+from .arrays import in_order, printed_sums, results
 from .pairs import apart
-from .tables import Counts, Mask, Tables, Target, build, narrow, narrow_sums
+from .tables import Counts, Ints, Mask, Tables, Target, build, narrow, narrow_sums
 from .walk import improve, walk
 
 # Of a walk: how readily a worse vector is taken at first, and what its steps are drawn from.

@@ -23,7 +23,7 @@ def span(low: float, high: float) -> str:
     return ends[0] if ends[0] == ends[1] else "–".join(ends)
 
 
-def _text(ax: Axes, x: float, y: float, text: str, **kw: object) -> None:
+def beside(ax: Axes, x: float, y: float, text: str, **kw: object) -> None:
     """Text at an axes fraction across and a data position down."""
     ax.text(x, y, text, transform=ax.get_yaxis_transform(), va="center", clip_on=False, **kw)
 
@@ -31,34 +31,34 @@ def _text(ax: Axes, x: float, y: float, text: str, **kw: object) -> None:
 def _study(ax: Axes, y: float, r: pd.Series, biggest: float) -> None:
     """One row: interval, marker sized by weight, and the numbers on both sides."""
     label = str(r["label"])
-    _text(ax, LABEL, y, label if len(label) <= LETTERS else f"{label[: LETTERS - 1]}…")
-    _text(ax, TOTAL, y, f"{int(r['n'])}", ha="right")
+    beside(ax, LABEL, y, label if len(label) <= LETTERS else f"{label[: LETTERS - 1]}…")
+    beside(ax, TOTAL, y, f"{int(r['n'])}", ha="right")
     if pd.isna(r["estimate"]):
-        _text(ax, EVENTS, y, "?", ha="right", color=GREY)
+        beside(ax, EVENTS, y, "?", ha="right", color=GREY)
         ax.plot([0, 100], [y, y], color=LIGHT, lw=5, solid_capstyle="butt", zorder=0)
-        _text(ax, RESULT, y, "count not published", color=GREY, style="italic")
+        beside(ax, RESULT, y, "count not published", color=GREY, style="italic")
         return
     hollow = r["kind"] == "reconstructed"
     colour = ORANGE if hollow else BLUE
     low, high = 100 * r["x_min"] / r["n"], 100 * r["x_max"] / r["n"]
     if low < high:
         ax.plot([low, high], [y, y], color=ORANGE, alpha=0.25, lw=7, solid_capstyle="butt")
-    _text(ax, EVENTS, y, span(r["x_min"], r["x_max"]), ha="right")
+    beside(ax, EVENTS, y, span(r["x_min"], r["x_max"]), ha="right")
     ax.plot([r["lower"], r["upper"]], [y, y], color=BLACK, lw=0.9, zorder=2)
     size = 3 + 5 * np.sqrt(r["weight"] / biggest)
     ax.plot(
         r["estimate"], y, "s", ms=size, mec=colour, mew=1.2, mfc="white" if hollow else colour,
         zorder=3, clip_on=False,
     )  # fmt: skip
-    _text(ax, RESULT, y, f"{span(low, high)} [{r['lower']:.0f}, {r['upper']:.0f}]")
-    _text(ax, WEIGHT, y, f"{r['weight']:.1f}", ha="right")
+    beside(ax, RESULT, y, f"{span(low, high)} [{r['lower']:.0f}, {r['upper']:.0f}]")
+    beside(ax, WEIGHT, y, f"{r['weight']:.1f}", ha="right")
 
 
 def _summary(ax: Axes, y: float, s: dict) -> None:
     """A line below the rows: a diamond, a range of pooled rates, or a prediction interval."""
     kind, low, high = s["kind"], s["lower"], s["upper"]
     weight = "normal" if kind == "prediction" else "bold"
-    _text(ax, LABEL, y, s["label"], weight=weight)
+    beside(ax, LABEL, y, s["label"], weight=weight)
     numbers = f"[{low:.0f}, {high:.0f}]"
     if kind == "prediction":
         ax.plot([low, high], [y, y], color=BLACK, lw=1.2, marker="|", ms=6, zorder=1)
@@ -74,7 +74,7 @@ def _summary(ax: Axes, y: float, s: dict) -> None:
             [low, middle, high, middle], [y, y - 0.28, y, y + 0.28], zorder=2, lw=1,
             fc="white" if printed else BLACK, ec=BLACK, ls="--" if printed else "-",
         )  # fmt: skip
-    _text(ax, RESULT, y, numbers, weight=weight)
+    beside(ax, RESULT, y, numbers, weight=weight)
 
 
 def _above(rows: pd.DataFrame, subtotals: Mapping[str, dict]) -> list[str | pd.Series | dict]:
@@ -141,10 +141,10 @@ def forest(
         for x, text, align in (
             *heads, (RESULT, "% [95% CI]", "left"), (WEIGHT, "Weight %", "right"),
         ):  # fmt: skip
-            _text(ax, x, -0.95, text, ha=align, weight="bold")
+            beside(ax, x, -0.95, text, ha=align, weight="bold")
         for y, line in enumerate(above):
             if isinstance(line, str):
-                _text(ax, LABEL, y, line, weight="bold")
+                beside(ax, LABEL, y, line, weight="bold")
             elif isinstance(line, dict):
                 _summary(ax, y, line)
             else:
@@ -152,14 +152,14 @@ def forest(
         for i, (letter, signs) in enumerate(marks.items()):
             for y, sign in zip((-0.95, *range(len(rows))), (letter, *signs), strict=True):
                 weight = "bold" if y < 0 else "normal"
-                _text(ax, MARK + i * MARKS_APART, y, sign, ha="center", weight=weight)
+                beside(ax, MARK + i * MARKS_APART, y, sign, ha="center", weight=weight)
         ax.axhline(len(above) - 0.45, color=GREY, lw=0.6, xmin=LABEL, xmax=WEIGHT, clip_on=False)
         for y, s in enumerate(summaries, start=len(above)):
             _summary(ax, y, s)
         pooled = [s["estimate"] for s in summaries if s["kind"] == "pooled"]
         ax.vlines(pooled, -0.5, len(above) - 0.2, color=GREY, lw=0.8, ls=":", zorder=0)
         for y, note in enumerate(notes, start=len(above) + len(summaries)):
-            _text(ax, LABEL, y, note)
+            beside(ax, LABEL, y, note)
         fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
         fig.text(0.01, 1 - 0.24 / height, subtitle, va="top")
         fig.text(0.99, 0.06 / height, marked, va="bottom", ha="right", size=7, color=GREY)

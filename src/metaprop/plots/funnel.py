@@ -7,11 +7,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PAGE, STYLE, new_figure
+from .style import BLACK, BLUE, GREEN, GREY, KINDS, ORANGE, PAGE, STYLE, new_figure
 
 # From the outer contour to the inner one.
 _SHADES = ("#EBEBEB", "#D3D3D3", "#BBBBBB")
-_KINDS = {"documented": (BLUE, BLUE), "reconstructed": (ORANGE, "white")}
 
 
 def _contours(ax: Axes, table: pd.DataFrame, left: str, right: str, down: pd.Series) -> None:
@@ -32,7 +31,7 @@ def _contours(ax: Axes, table: pd.DataFrame, left: str, right: str, down: pd.Ser
 def _points(ax: Axes, rows: pd.DataFrame, x: str, down: pd.Series) -> None:
     if f"{x}_min" in rows:
         ax.hlines(down, rows[f"{x}_min"], rows[f"{x}_max"], color=ORANGE, lw=1, zorder=2)
-    for kind, (edge, face) in _KINDS.items():
+    for kind, (edge, face) in KINDS.items():
         at = rows["kind"] == kind
         if at.any():
             ax.plot(

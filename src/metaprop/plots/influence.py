@@ -11,11 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
-from .forest import ROW, _text
-from .style import BLACK, BLUE, COLUMN, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
-
-# Marker of a count by what is known of it: solid if documented, hollow if reconstructed.
-_KINDS = {"documented": (BLUE, BLUE), "reconstructed": (ORANGE, "white")}
+from .forest import ROW, beside
+from .style import BLACK, COLUMN, GREY, KINDS, LIGHT, ORANGE, PAGE, STYLE, new_figure
 
 
 def pooled_list(
@@ -52,29 +49,29 @@ def pooled_list(
         top = 10 * np.ceil(rows["upper_max"].max() / 10)
         ax.set(xlim=(0, top), ylim=(len(rows) - 0.3, -1.6), yticks=[], xlabel=unit)
         ax.spines["left"].set_visible(False)
-        _text(ax, -1.21, -0.95, heading, weight="bold")
-        _text(ax, -0.03, -0.95, noted, weight="bold", ha="right")
-        _text(ax, 1.03, -0.95, "% range [limits]" if ranged else "% [95% CI]", weight="bold")
+        beside(ax, -1.21, -0.95, heading, weight="bold")
+        beside(ax, -0.03, -0.95, noted, weight="bold", ha="right")
+        beside(ax, 1.03, -0.95, "% range [limits]" if ranged else "% [95% CI]", weight="bold")
         for name, at in lines.items():
             dashed = name == "published"
             colour = GREY if dashed else BLACK
             ax.axvline(at, color=colour, lw=0.9, ls="--" if dashed else "-", label=name, zorder=0)
         for y, (_, r) in enumerate(rows.iterrows()):
             low, high = r["estimate_min"], r["estimate_max"]
-            _text(ax, -1.21, y, str(r["label"]), weight="bold" if pd.isna(low) else "normal")
+            beside(ax, -1.21, y, str(r["label"]), weight="bold" if pd.isna(low) else "normal")
             if pd.isna(low):
                 continue
-            _text(ax, -0.03, y, str(r["note"]), ha="right", color=GREY)
+            beside(ax, -0.03, y, str(r["note"]), ha="right", color=GREY)
             ax.plot([r["lower_min"], r["upper_max"]], [y, y], color=BLACK, lw=0.9)
             if r.get("printed") is True:
                 ax.plot((low + high) / 2, y, "D", ms=4.5, mec=BLACK, mfc="white", zorder=3)
             elif high - low > 0.02 * top:
                 ax.plot([low, high], [y, y], color=ORANGE, lw=5, solid_capstyle="butt", zorder=3)
             else:
-                edge, fill = _KINDS["reconstructed" if ranged else "documented"]
+                edge, fill = KINDS["reconstructed" if ranged else "documented"]
                 ax.plot((low + high) / 2, y, "s", ms=4.5, mec=edge, mfc=fill, mew=1.2, zorder=3)
             middle = f"{low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"{low:.0f}–{high:.0f}"
-            _text(ax, 1.03, y, f"{middle} [{r['lower_min']:.0f}, {r['upper_max']:.0f}]")
+            beside(ax, 1.03, y, f"{middle} [{r['lower_min']:.0f}, {r['upper_max']:.0f}]")
         fig.legend(
             *ax.get_legend_handles_labels(), loc="upper right", ncols=len(lines),
             bbox_to_anchor=(0.995, 1 - 0.24 / height), borderaxespad=0, handlelength=1.6,
@@ -84,7 +81,7 @@ def pooled_list(
 
 
 def _points(ax: Axes, x: Sequence[float], y: Sequence[float], kinds: Sequence[str]) -> None:
-    for kind, (edge, fill) in _KINDS.items():
+    for kind, (edge, fill) in KINDS.items():
         at = np.array([k == kind for k in kinds])
         if at.any():
             ax.plot(
@@ -277,5 +274,5 @@ def _diagnostic(
     if len(cuts):
         beyond = (values > cuts[-1]) | (values < (cuts[0] if len(cuts) > 1 else -np.inf))
     for y, value, kind, far in zip(at, values, kinds, beyond, strict=True):
-        edge, fill = _KINDS[kind]
+        edge, fill = KINDS[kind]
         ax.plot(value, y, "D" if far else "o", ms=5.5 if far else 4, mec=edge, mfc=fill, mew=1.2)

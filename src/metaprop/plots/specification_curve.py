@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from .forest import ROW, _text
+from .forest import ROW, beside
 from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, PAGE, STYLE, new_figure
 
 
@@ -34,13 +34,13 @@ def shrinkage(rows: pd.DataFrame, summaries: pd.DataFrame, title: str, unit: str
             (-0.64, "Study", "left"), (-0.04, "n", "right"),
             (1.03, "% [95% CrI]", "left"), (1.75, "pulled in, %", "right"),
         ):  # fmt: skip
-            _text(ax, x, -0.95, text, ha=align, weight="bold")
+            beside(ax, x, -0.95, text, ha=align, weight="bold")
         ax.axvline(summaries["median"].iloc[0], color=GREY, lw=0.8, ls="--", zorder=0)
         for y, (_, r) in enumerate(rows.iterrows()):
             hollow = r["kind"] == "reconstructed"
             colour = ORANGE if hollow else BLUE
-            _text(ax, -0.64, y, str(r["label"]))
-            _text(ax, -0.04, y, f"{int(r['n'])}", ha="right")
+            beside(ax, -0.64, y, str(r["label"]))
+            beside(ax, -0.04, y, f"{int(r['n'])}", ha="right")
             ax.plot([r["lower"], r["upper"]], [y, y], color=BLACK, lw=0.9, zorder=1)
             ax.annotate(
                 "", xy=(r["median"], y), xytext=(r["own"], y),
@@ -51,17 +51,17 @@ def shrinkage(rows: pd.DataFrame, summaries: pd.DataFrame, title: str, unit: str
                 clip_on=False,
             )  # fmt: skip
             ax.plot(r["median"], y, "|", ms=8, mew=2, color=BLACK, zorder=4)
-            _text(ax, 1.03, y, f"{r['median']:.0f} [{r['lower']:.0f}, {r['upper']:.0f}]")
-            _text(ax, 1.75, y, f"{r['weight']:.0f}", ha="right")
+            beside(ax, 1.03, y, f"{r['median']:.0f} [{r['lower']:.0f}, {r['upper']:.0f}]")
+            beside(ax, 1.75, y, f"{r['weight']:.0f}", ha="right")
         ax.axhline(len(rows) - 0.45, color=GREY, lw=0.6, xmin=-0.64, xmax=1.75, clip_on=False)
         for y, (_, s) in enumerate(summaries.iterrows(), start=len(rows)):
-            _text(ax, -0.64, y, str(s["label"]), weight="bold")
+            beside(ax, -0.64, y, str(s["label"]), weight="bold")
             mid, low, high = s["median"], s["lower"], s["upper"]
             if y == len(rows):
                 ax.fill([low, mid, high, mid], [y, y - 0.28, y, y + 0.28], fc=BLACK, ec=BLACK)
             else:
                 ax.plot([low, high], [y, y], color=GREY, lw=1, marker="|", ms=6)
-            _text(ax, 1.03, y, f"{mid:.0f} [{low:.0f}, {high:.0f}]", weight="bold")
+            beside(ax, 1.03, y, f"{mid:.0f} [{low:.0f}, {high:.0f}]", weight="bold")
         fig.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
     return fig
 

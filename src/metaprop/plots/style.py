@@ -1,4 +1,4 @@
-"""The house style, and saving a figure the same way every time."""
+"""The house style, and a figure as a notebook shows it: the same bytes every time."""
 
 import base64
 import contextlib
@@ -19,6 +19,8 @@ from PIL import Image
 
 BLUE, ORANGE, GREEN, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#CC79A7"
 BLACK, GREY, LIGHT = "#222222", "#767676", "#DDDDDD"
+# Edge and face of a count's mark by what is known of it: solid if documented, hollow if not.
+KINDS = {"documented": (BLUE, BLUE), "reconstructed": (ORANGE, "white")}
 
 # Journal widths in inches (one and two columns of 84 and 174 mm).
 COLUMN, PAGE = 3.31, 6.85
@@ -79,7 +81,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 @dataclass(frozen=True)
 class Picture:
-    """A saved figure as a notebook shows it: the drawing, and its caption as the text beside it.
+    """A figure as a notebook shows it: the drawing, and its caption as the text beside it.
 
     The PNG is for hosts that show no SVG in a notebook.
     """
@@ -96,12 +98,13 @@ class Picture:
 
 
 def draw(figure: Figure, name: str, caption: str, preview: bool = True) -> Picture:
-    """What a notebook displays of a figure that is not kept as a file.
+    """What a notebook displays of a figure, drawn as SVG.
 
     Parameters
     ----------
-    figure, name, caption
-        As in `show`.
+    figure : Figure
+    name, caption : str
+        Title and description of the SVG, and the text beside it.
     preview : bool
         Whether to draw the PNG too.
     """
