@@ -55,6 +55,8 @@ corrected
     Notebook 02: the primary numbers as arcsines of corrected counts.
 what_follows
     Notebook 02, last sections: heterogeneity, prediction, unused results, scenarios.
+documented
+    What the pooled rates of documented counts rest on: designs, single rows, readings of a count.
 primary
     Notebook 03: one choice, pooled and drawn.
 by_moderator

@@ -42,13 +42,14 @@ def values() -> dict[str, str]:
 def _answer() -> dict[str, str]:
     """The pooled rates, percent, as printed and from documented counts."""
     known = summary.facts()
-    out = {"studies": str(known["rows"])}
+    out = {"studies": str(known["rows"]), "without": known["without"]}
     for e in studies.ENDPOINTS:
         own, low, high = (known[f"{e}_{end}"] for end in ("estimate", "lower", "upper"))
         out |= {
             f"printed-{e}": f"{known[f'{e}_printed_estimate']:.0f}",
             f"studies-{e}": str(known[f"{e}_known"]),
             f"own-{e}": f"{own:.0f}% [{low:.0f}, {high:.0f}]",
+            f"wide-{e}": known[f"{e}_wide"],
             f"new-own-{e}": f"{known[f'{e}_pi_lower']:.0f} to {known[f'{e}_pi_upper']:.0f}",
         }
     return out

@@ -18,6 +18,7 @@ from metaprop.heterogeneity import heterogeneity
 from metaprop.method import Method
 from metaprop.pooling import DEFAULT
 
+from . import documented as weight
 from . import figures, primary, studies
 from .parameters import WORDS
 from .reconstruction import VARIED, Evidence
@@ -101,6 +102,7 @@ def documented(table: str | Path | None = None) -> Section:
     facts["only"] = (
         "no report gives the adults' counts" if none else "as in the paper's main result"
     )
+    facts |= weight.facts()
     return Section(views={f"forest_documented_{e.lower()}": v for e, v in views.items()},
                    facts=facts)  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
-from . import studies, text
+from . import documented, studies, text
 from .audit import verdicts
 from .parameters import WORDS
 from .tables import store
@@ -44,7 +44,7 @@ def facts() -> dict[str, Any]:
     out["methods"] = len(methods)
     out["rows"], out["patients"] = len(known), int(known["n"].sum())
     audited = store.load("claims_verdicts").merge(store.load("claims"), on="id").set_index("id")
-    out |= verdicts.counted(audited) | {"first": _first(audited)}
+    out |= verdicts.counted(audited) | {"first": _first(audited)} | documented.facts()
     return out | {"counts": _counts(), "inside": _named(_inside(out)), "verdict": _verdict(out)}
 
 

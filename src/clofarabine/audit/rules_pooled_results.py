@@ -244,33 +244,34 @@ def limits(paper: Paper) -> Iterator[Check]:
 
 @registered("Comparisons with one study", "reports", "primary report", waits=True)
 def comparisons(paper: Paper) -> Iterator[Check]:
-    """Said to be longer than in one study: than what, and is it."""
+    """Said to be longer than in one study: than what, and is it.
+
+    No surer than the median that is compared, which no published number gives.
+    """
     named = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]
     p = paper.prose
     for id, c in p[p["printed"] == "longer"].iterrows():
         what, _, study = c["quantity"].partition(" against ")
         if what == "duration of CR":
-            only = named["studies with CR duration"]
-            agrees = only != study
-            text = f"reported by {only}"
-            yield Check(id, "studies that report the duration of CR", c["printed"], text, agrees)
+            own = str(named["studies with CR duration"])
+            rule = f"it is reported by {own.replace('; ', ', ')}"
+            shared = _overlap(paper, study, own)
+            yield Check(id, rule, c["printed"], "", True, "unpublished", shared)
         else:
             months = paper.reported(study, what) / _WEEKS_A_MONTH
             mine = p[(p["quantity"] == what) & (p["population"] == c["population"])]["value"]
             rule = f"{mine.iloc[0]:g} months against {months:.1f} in the report"
             longer = bool(mine.iloc[0] > months)
             said = "longer" if longer else "shorter"
-            # No surer than the median that it compares, which no published number gives.
-            shared = _overlap(paper, study, what)
+            own = str(named.get(f"studies with {what.removeprefix('median ')}", ""))
+            shared = _overlap(paper, study, own)
             yield Check(id, rule, c["printed"], said, longer, "unpublished", shared)
 
 
-def _overlap(paper: Paper, study: str, what: str) -> str:
+def _overlap(paper: Paper, study: str, behind: str) -> str:
     """How many of the children behind a median are the study's that it is compared with."""
-    told = paper.tables["prose"].dropna(subset="named").set_index("quantity")["named"]
-    studies = str(told.get(f"studies with {what.removeprefix('median ')}", "")).split("; ")
     rows = paper.tables["evidence"].query("population == 'paediatric'")
-    rows = rows[rows["study"].isin(studies)]
+    rows = rows[rows["study"].isin(behind.split("; "))]
     own = rows.loc[rows["study"] == study, "n"].sum()
     return f"{own} of these {rows['n'].sum()} children are {study}'s own" if own else ""
 

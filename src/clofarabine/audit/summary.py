@@ -41,6 +41,7 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
         "tables_all": len(cells),
         "tables_sound": int(cells.isin(["reproduced", "consistent"]).sum()),
         "tables_discrepant": int((cells == "discrepant").sum()),
+        "tables_unchecked": int(cells.isin(["transcribed", "not reproducible"]).sum()),
         "from_reports": int(reports.sum()),
         "against_reports": int(against.sum()),
     }

@@ -43,6 +43,7 @@ def leave_one_out(rows: Rows) -> Shown:
         "label": studies.quoted(dropped["label"][far]), "low": dropped["estimate_min"][far],
         "high": dropped["estimate_max"][far], "all_low": base["estimate_min"],
         "all_high": base["estimate_max"], "others": shift.drop(far).max(),
+        "lower": dropped["lower_min"][far], "upper": dropped["upper_max"][far],
     }  # fmt: skip
     picture = draw.leave_one_out(rows, pd.concat(parts, ignore_index=True), base["estimate_min"])
     return Shown((picture,), facts)
