@@ -1,10 +1,11 @@
 """The choices that the notebooks share as parameters: what each may be, and in words."""
 
-from typing import Any
+from typing import Any, get_args
 
 from metaprop import labels
 from metaprop.effectsize import INVERSES, SCALES, choose
-from metaprop.specifications import ESTIMATORS, INTERVALS
+from metaprop.method import Tau2Method
+from metaprop.specifications import INTERVALS
 
 from .studies import COUNTS, ENDPOINTS, POPULATIONS
 
@@ -12,7 +13,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "endpoint": ENDPOINTS,
     "population": POPULATIONS,
     "scale": SCALES,
-    "tau2_method": (*ESTIMATORS, "CE"),
+    "tau2_method": get_args(Tau2Method),
     "ci_method": INTERVALS,
     "inverse": INVERSES,
     "counts": COUNTS,

@@ -147,7 +147,8 @@ def checks(base: Body) -> Shown:
         "Rate in the studies other than CLO-212. Grey band with a black line: the printed value "
         "and what rounds to it. Orange: the range over the identified set of all numbers, every "
         "method left. A printed value outside the orange range does not follow from these counts "
-        "under that reading, if the evidence, the method and the rounding are as assumed.",
+        "under that reading, if the evidence, the method and the rounding are as assumed; the "
+        "table above also has formulas that the pooled results rule out.",
     )
 
 

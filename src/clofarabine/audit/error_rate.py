@@ -185,15 +185,18 @@ def error_rate(ledger: pd.DataFrame, by: str) -> pd.DataFrame:
 def noticed(ledger: pd.DataFrame) -> dict[str, float | str]:
     """How many mistakes in numbers that agree with others are tried, and the shares noticed.
 
-    blind : sections in which none of them is noticed.
+    blind : sections in which none of them is noticed, and those in which no moved digit is.
     """
     table = store.load("audit_error_rate").merge(ledger, left_on="claim", right_on="id")
     table = table[table["verdict"].isin(["reproduced", "consistent"])]
     share = table.groupby("mistake")["noticed"].mean()
     seen = table.groupby("section", sort=False)["noticed"].any()
+    digits = table[table["mistake"] == "last digit"].groupby("section", sort=False)["noticed"].any()
+    only = digits.index[~digits & seen.reindex(digits.index)]
+    blind = [*seen.index[~seen], *(f"{section} (of moved digits)" for section in only)]
     return {"tried": len(table), "every": EVERY, "digit": float(share["last digit"]),
             "neighbours": float(share["neighbours"]),
-            "blind": ", ".join(seen.index[~seen]) or "none"}  # fmt: skip
+            "blind": ", ".join(blind) or "none"}  # fmt: skip
 
 
 def main() -> int:

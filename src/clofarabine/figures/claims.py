@@ -64,7 +64,7 @@ def claims_map(table: pd.DataFrame, width: int = 44) -> Figure:
             ax.scatter(xs, ys, size, marker=marker, facecolor=face, edgecolor=edge, lw=0.7,
                        zorder=3 if verdict == "discrepant" else 2)  # fmt: skip
         for section, n, top in bands:
-            ax.text(-3.4, top, section, ha="right", va="center", weight="bold")
+            ax.text(-4.4, top, section, ha="right", va="center", weight="bold")
             ax.text(-1.2, top, f"{n}", ha="right", va="center", color=GREY)
         ax.text(-1.2, -1.2, "claims", ha="right", va="center", color=GREY, fontsize=7)
         for x, row, name in rows:

@@ -79,7 +79,9 @@ def _heads(ax: Axes, columns: list[tuple[str, str]]) -> None:
         )  # fmt: skip
 
 
-def count_ranges(rows: dict[str, pd.DataFrame], note: str = "") -> Figure:
+def count_ranges(
+    rows: dict[str, pd.DataFrame], note: str, told: dict[str, pd.Series], who: str
+) -> Figure:
     """Response rate of each row, a panel an endpoint: documented solid, reconstructed hollow.
 
     Parameters
@@ -87,20 +89,25 @@ def count_ranges(rows: dict[str, pd.DataFrame], note: str = "") -> Figure:
     rows : dict
         Endpoint to a table as `studies.load` gives it (label, n, x, x_min, x_max, kind).
     note : str
-        A line below: on what condition the ranges hold.
+        Lines below: on what condition the ranges hold.
+    told, who : dict, str
+        Endpoint to counts by label that something outside gives, and what that is.
     """
     first = next(iter(rows.values()))
     with mpl.rc_context(STYLE):
-        height = 0.24 * len(first) + 1.3
+        height = 0.24 * len(first) + 1.45
         fig = new_figure(PAGE, height)
         axes = fig.subplots(1, len(rows), sharey=True)
         fig.subplots_adjust(
-            left=0.24, right=0.985, top=1 - 0.36 / height, bottom=0.72 / height, wspace=0.06
+            left=0.24, right=0.985, top=1 - 0.36 / height, bottom=0.87 / height, wspace=0.06
         )
         fig.text(0.01, 0.06 / height, note, size=7, color=GREY)
         for ax, (endpoint, table) in zip(axes, rows.items(), strict=True):
             for y, (_, r) in enumerate(table.iterrows()):
                 _range(ax, y, r)
+                if r["label"] in told.get(endpoint, ()):
+                    ax.plot(100 * told[endpoint][r["label"]] / r["n"], y, "D", color=BLACK, ms=4,
+                            zorder=4)  # fmt: skip
             ax.set(
                 xlim=(-4, 108), ylim=(len(table) - 0.4, -0.6), xlabel=f"{endpoint} rate (percent)"
             )
@@ -111,7 +118,9 @@ def count_ranges(rows: dict[str, pd.DataFrame], note: str = "") -> Figure:
             mpl.lines.Line2D([], [], marker="o", mfc="white", mec=ORANGE, color=ORANGE, lw=2,
                              label="reconstructed: reference and range"),
         ]  # fmt: skip
-        fig.legend(handles=marks, loc="upper right", ncol=2)
+        if any(len(known) for known in told.values()):
+            marks.append(mpl.lines.Line2D([], [], marker="D", color=BLACK, ls="", ms=4, label=who))
+        fig.legend(handles=marks, loc="upper right", ncol=len(marks), columnspacing=1.2)
         fig.text(0.01, 0.985, "What is known of each row", va="top", weight="bold", size=9)
     return fig
 
@@ -170,6 +179,6 @@ def _distances(ax: Axes, own: pd.DataFrame) -> None:
         ax.plot([0, value], [y, y], color=GREY if falls else BLUE, lw=1.2)
         ax.plot(value, y, "X" if falls else ">", color=ORANGE if falls else BLUE, ms=6,
                 mfc=ORANGE if falls else "white", zorder=3)  # fmt: skip
-        place = value + 0.05 * most
+        place = value + 0.08 * most
         ax.text(place, y, f"{value:.2g}" if falls else f"> {value:g}", va="center", color=GREY)
-    ax.set_xlim(0, 1.4 * most)
+    ax.set_xlim(-0.05 * most, 1.5 * most)
