@@ -224,12 +224,6 @@ def by_tier(base: Body) -> pd.DataFrame:
     return tiers.by_tier(rows, METHODS if base.scenario == "base" else COMMON)
 
 
-def tier_facts(base: Body) -> Part:
-    """The surviving methods of each tier in words."""
-    which = by_tier(base).set_index("tier")["which"].fillna("none")
-    return Part({f"tier{tier}": text for tier, text in which.items()} if base.alive else {})
-
-
 def without(table: pd.DataFrame, base: Body, documented: bool = False) -> pd.DataFrame:
     """What is left when a printed number, or a documented count, is left out.
 

@@ -6,6 +6,7 @@ program, where that is documented and whether it was read. Rows of the overall p
 analyst's choice under every program, so that they have no part in a tier.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from itertools import product
 
@@ -77,6 +78,15 @@ def in_words(tau2: str, interval: str, inverse: str, rows: str) -> str:
     return ", ".join(parts)
 
 
+def _together(methods: Iterable[Method]) -> str:
+    """Methods in words, the estimators of tau² that share all else in one clause."""
+    kinds: dict[str, list[str]] = {}
+    for tau2, *rest in map(varied, methods):
+        words = in_words(tau2, *rest)
+        kinds.setdefault(words.removeprefix(f"{TAU2_METHOD[tau2]}, "), []).append(TAU2_METHOD[tau2])
+    return "; ".join(f"{', '.join(names)} ({kind})" for kind, names in kinds.items())
+
+
 def by_tier(survivors: pd.DataFrame, methods: tuple[Method, ...]) -> pd.DataFrame:
     """How many methods of each tier are possible: tier, methods, possible, which.
 
@@ -86,6 +96,6 @@ def by_tier(survivors: pd.DataFrame, methods: tuple[Method, ...]) -> pd.DataFram
     records = []
     for tier, name in TIERS.items():
         own = [m for m in methods if tier_of(m) == tier]
-        left = [in_words(*varied(m)) for m in own if m in alive]
-        records.append((tier, name, len(own), len(left), "; ".join(left) or pd.NA))
+        left = [m for m in own if m in alive]
+        records.append((tier, name, len(own), len(left), _together(left) or pd.NA))
     return pd.DataFrame(records, columns=["tier", "name", "methods", "possible", "which"])

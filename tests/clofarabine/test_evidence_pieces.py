@@ -332,6 +332,8 @@ def test_tiers_follow_the_table():
     table = tiers.by_tier(pd.DataFrame([DL, HS]), METHODS)
     assert table["methods"].sum() == len(METHODS)
     assert table["possible"].tolist() == [1, 1, 0]
+    every = tiers.by_tier(pd.DataFrame([DL, replace(DL, tau2_method="REML"), HS]), METHODS)["which"]
+    assert every[0].startswith("DerSimonian-Laird, REML (Wald, ")
 
 
 def test_what_could_not_be_read_makes_no_tier():
