@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from compendium.html_report import Ledger
-    from compendium.steps import Project, Texts
+    from compendium.steps import Ledger, Project, Texts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,7 +84,7 @@ def _table_title(name: str) -> str:
 
 def ledger_of(verdicts: "pd.DataFrame") -> "Ledger":
     """Every claim of the paper with its verdict, as the report shows them."""
-    from compendium.html_report import Ledger
+    from compendium.steps import Ledger
 
     from .audit.verdicts import VERDICTS
     from .tables import resource, store

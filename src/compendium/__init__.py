@@ -10,7 +10,7 @@ files
 publish
     A set of files replaced as one; the standard library only (tools/clean.py uses it alone).
 steps
-    Step, Hooks, Project, and reading a project file; imports errors, files.
+    Step, Ledger, Hooks, Project, and reading a project file; imports errors, files.
 notebooks
     A notebook's file before it runs, and its parameters; imports errors, files, steps.
 forkserver

@@ -21,6 +21,11 @@ def need_file(path: Path, place: str, expected: str) -> None:
         What the message begins with: the file, or the option that names it.
     expected : str
         What should have been there.
+
+    Raises
+    ------
+    PipelineError
+        With what was found and expected.
     """
     if path.is_file():
         return

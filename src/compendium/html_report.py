@@ -12,7 +12,6 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,35 +27,12 @@ from .page_links import deeper, document, inner_links, linked_documents, prefix_
 from .page_tables import Names, all_framed, first_sentence, only_table, plain
 from .publish import publish
 from .run import Run
-from .steps import Project
+from .steps import Ledger, Project
 from .workspace import STAGING
 
 TEMPLATES = Path(__file__).parent / "templates"
 TAG = "rule:"
 SUMMARY = "summary"
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """What a project's page says beside its notebooks.
-
-    Attributes
-    ----------
-    title : str
-        Title of the page.
-    paper : dict
-        author, year, reference and doi of the paper.
-    rows : DataFrame
-        A row per claim: id, section, locator, quantity, population, printed, unit, check (its
-        rule), verdict, reason, caveat, recomputed, evidence.
-    verdicts : dict
-        What each verdict means, in the order in which they are shown.
-    """
-
-    title: str
-    paper: dict[str, Any]
-    rows: pd.DataFrame
-    verdicts: dict[str, str]
 
 
 def anchor(claim: str) -> str:

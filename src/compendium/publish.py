@@ -45,7 +45,13 @@ def manifest_text(hashes: dict[str, str]) -> str:
 
 
 def read_manifest(path: Path) -> dict[str, str]:
-    """Hash of each file that a manifest lists, by its path below the manifest's folder."""
+    """Hash of each file that a manifest lists, by its path below the manifest's folder.
+
+    Raises
+    ------
+    PublishError
+        With the row of the first line that is none of a manifest.
+    """
     listed: dict[str, str] = {}
     if not path.exists():
         return listed

@@ -14,7 +14,7 @@ from .errors import PipelineError
 from .files import need_file, shown
 
 if TYPE_CHECKING:
-    from .html_report import Ledger
+    import pandas as pd
 
 # Files that are also written by hand: what an update found, and what is to be.
 Texts = dict[Path, tuple[bytes | None, bytes]]
@@ -38,6 +38,29 @@ class Step:
     def path(self) -> Path:
         """The notebook's file."""
         return self.folder / f"{self.name}.ipynb"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a project's page says beside its notebooks.
+
+    Attributes
+    ----------
+    title : str
+        Title of the page.
+    paper : dict
+        author, year, reference and doi of the paper.
+    rows : DataFrame
+        A row per claim: id, section, locator, quantity, population, printed, unit, check (its
+        rule), verdict, reason, caveat, recomputed, evidence.
+    verdicts : dict
+        What each verdict means, in the order in which they are shown.
+    """
+
+    title: str
+    paper: dict[str, Any]
+    rows: "pd.DataFrame"
+    verdicts: dict[str, str]
 
 
 def _accept(_: Any) -> None:
@@ -71,7 +94,7 @@ class Hooks:
     counts_say: Callable[[Path], list[str]] = lambda _: []
     texts: Callable[[Path], Texts] = lambda _: {}
     table_title: Callable[[str], str] = str
-    ledger: "Callable[[dict[str, Path]], Ledger] | None" = None
+    ledger: Callable[[dict[str, Path]], Ledger] | None = None
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,11 @@ def first(name: str, bad: NDArray[np.bool_]) -> tuple[str, tuple[int, ...]]:
 
 
 def counts(x: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
-    """Events and patients as broadcast float arrays, after checking that they are counts.
+    """Events and patients as float arrays of one shape, after checking that they are counts.
+
+    Parameters
+    ----------
+    x, n : array_like, any broadcastable shapes
 
     Raises
     ------
@@ -165,7 +169,7 @@ def back_transform(y: ArrayLike, scale: Scale, n: ArrayLike | None = None) -> Ar
 
     Parameters
     ----------
-    y : array_like
+    y : array_like, any shape
         Effect on the scale.
     scale : {"PAS", "PFT", "PLO"} or one of `FURTHER`
         Effects on the log and raw scales are not clipped, as software does not clip them. Arcsines
@@ -176,7 +180,7 @@ def back_transform(y: ArrayLike, scale: Scale, n: ArrayLike | None = None) -> Ar
 
     Returns
     -------
-    ndarray
+    ndarray, of the broadcast shape of y and n
         Proportions in [0, 1]. Effects at or beyond those of x = 0 and x = n give 0 and 1.
     """
     choose("scale", scale, SCALES if scale not in FURTHER else FURTHER)

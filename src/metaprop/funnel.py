@@ -97,7 +97,10 @@ def power(
 def false_alarm_rate(
     n: ArrayLike, fit: Pooled, scale: Scale = "PAS", sets: int = SETS, seed: int = 1997
 ) -> dict[str, float]:
-    """Share of sets without any small-study effect in which each test has p < 0.05."""
+    """Share of sets without any small-study effect in which each test has p < 0.05, by test.
+
+    Arguments as in `power`: n of shape (k,).
+    """
     return {
         test: float(power(n, fit, [0.0], scale, test, sets, seed)[0]) for test in small_study.TESTS
     }

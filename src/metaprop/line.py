@@ -15,7 +15,7 @@ RESIDUAL_METHODS = tuple(m for m in TAU2_METHODS if m not in ("DL2", "HM"))
 
 
 def rows(name: str, y: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
-    """Effects and variances of one shape, at least three rows."""
+    """Effects and variances of one shape (..., k); ValueError with fewer than three rows."""
     y, v = effects(y, v)
     if y.shape[-1] < 3:
         raise ValueError(f"{name}: found k = {y.shape[-1]} rows, expected at least 3")
@@ -29,7 +29,11 @@ def without_noise(d: Array, y: Array) -> Array:
 
 
 def line(name: str, what: str, y: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
-    """Slope of the weighted least squares line of y on x, Σw(x - mean)², and residual Σwr²."""
+    """Slope of the weighted least squares line of y on x, Σw(x - mean)², and residual Σwr².
+
+    name : of the test or estimator, and what : x in words, for the ValueError where x has one value
+    in all rows.
+    """
     sw = w.sum(-1, keepdims=True)
     dx = x - (w * x).sum(-1, keepdims=True) / sw
     dy = without_noise(y - (w * y).sum(-1, keepdims=True) / sw, y)

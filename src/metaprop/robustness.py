@@ -18,7 +18,7 @@ from .specifications import RANGES, ranges, rates
 
 
 def without_each(x: ArrayLike, n: ArrayLike, labels: Sequence[str], how: Method) -> pd.DataFrame:
-    """Leave-one-out: label (of the row left out), k and the ranges."""
+    """Leave-one-out, a row for each one left out: its label, k and the ranges."""
     n = np.asarray(n)
     fit = influence.leave_one_out(*transform(x, n, how.scale), how.tau2_method, how.ci_method)
     rest = n[[np.delete(np.arange(len(n)), i) for i in range(len(n))]]
@@ -29,7 +29,7 @@ def without_each(x: ArrayLike, n: ArrayLike, labels: Sequence[str], how: Method)
 def by_year(
     x: ArrayLike, n: ArrayLike, labels: Sequence[str], years: Sequence[object], how: Method
 ) -> pd.DataFrame:
-    """Cumulative: label and year of the row added, k and the ranges.
+    """Cumulative pooling, a row for each one added: its label and year, k and the ranges.
 
     Rows of one year keep their order; rows without a year come last.
     """
@@ -64,7 +64,7 @@ def _vectors_first(rate: Array) -> Array:
 def by_group(
     x: ArrayLike, n: ArrayLike, groups: Mapping[str, Sequence[object]], how: Method
 ) -> pd.DataFrame:
-    """Subgroups of several moderators.
+    """Pooled rates of the groups of each moderator, a row each, and the tests between them.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def ranges(rate: Array) -> dict[str, Array]:
 
 
 def pool_all(x: ArrayLike, n: ArrayLike, how: Sequence[Method]) -> pd.DataFrame:
-    """Pool by each specification.
+    """Pooled rates of counts of shape (..., k) by each specification, a row each.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def over_rows(
     subsets: Mapping[str, ArrayLike],
     how: Sequence[Method],
 ) -> pd.DataFrame:
-    """Pool by each specification over each choice of rows.
+    """Pooled rates by each specification over each choice of rows, a row each.
 
     Parameters
     ----------
@@ -153,6 +153,11 @@ def over_rows(
     -------
     DataFrame
         `pool_all` with a column rows in front.
+
+    Raises
+    ------
+    ValueError
+        If no choice has two rows.
     """
     x, n, seen, parts = np.asarray(x), np.asarray(n), set(), []
     for name, keep in subsets.items():

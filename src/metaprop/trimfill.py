@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .effectsize import Array, choose
-from .line import residual_tau2, slope_on_se
+from .line import RESIDUAL_METHODS, residual_tau2, slope_on_se
 from .method import TAU2_METHODS, Tau2Method
 from .pooling import effects, pool
 
@@ -70,7 +70,8 @@ def _count(estimator: Estimator, d: Array) -> tuple[Array, Array]:
 
 def _side(y: Array, v: Array, tau2_method: Tau2Method) -> Array:
     """Rows are missing on the left unless effects fall with their standard error."""
-    slope = slope_on_se(y, v, residual_tau2(y, v, tau2_method))
+    around = tau2_method if tau2_method in RESIDUAL_METHODS else "DL"
+    slope = slope_on_se(y, v, residual_tau2(y, v, around))
     rise = slope * np.ptp(np.sqrt(v), axis=-1)
     noise = _NOISE * np.abs(y).max(-1)  # equal rates of several sizes differ in the last digit
     return np.where(rise < -noise, 1.0, -1.0)
@@ -93,12 +94,12 @@ def trim_and_fill(
         Duval and Tweedie's estimators of the number. Q0 is the root of an equation that has none
         where nearly all large effects are on one side.
     tau2_method : str
-        Estimator of the between-study variance, at every step; to find the side, one of
-        `line.RESIDUAL_METHODS`.
+        Estimator of the between-study variance, at every step.
     side : {"left", "right"}, optional
         Where rows are missing; without it, opposite to where the small rows lie by the slope of
-        the effects on their standard errors, with the residual tau² of the same tau2_method. Rows
-        without a slope, as where all effects are equal, have none missing on either side; "left".
+        the effects on their standard errors, with the residual tau² of the same tau2_method, or of
+        DL where that is none of `line.RESIDUAL_METHODS`. Rows without a slope, as where all effects
+        are equal, have none missing on either side; "left".
 
     Returns
     -------

@@ -561,6 +561,31 @@ def test_every_discrepancy_says_why_it_matters():
     assert summary.facts(unknown)["unexplained"] == len(wrong)
 
 
+def test_a_repetition_belongs_to_the_finding_of_what_it_repeats():
+    """As where counts are given that contradict the pooled results."""
+    ledger = summary.judged(Paper.load(), tables.load("claims_verdicts"))
+    original = ledger["id"].eq("pooled/CR/paediatric/PAS/estimate")
+    state = ledger.loc[original, ["quantity", "population"]].iloc[0]
+    again = ledger[["quantity", "population"]].eq(state).all(axis=1) & ledger["check"].eq(
+        "repetitions"
+    )
+    assert again.any()
+    wrong = ledger.assign(verdict=ledger["verdict"].mask(original | again, "discrepant"))
+    assert summary.facts(wrong)["unexplained"] == 0
+    alone = ledger.assign(verdict=ledger["verdict"].mask(original, "discrepant"))
+    more = [len(summary.discrepancies(frame)) for frame in (alone, wrong)]
+    assert more[1] - more[0] == again.sum()
+
+
+def test_the_place_of_a_limit_of_medians():
+    """The largest survival of responders, who are among all patients, beyond theirs or within."""
+    ledger = summary.judged(Paper.load(), tables.load("claims_verdicts"))
+    assert summary.limits_of_medians(ledger)["place"] == "beyond"
+    responders = ledger["quantity"].eq("median OS of responders, upper limit")
+    less = ledger.assign(value=ledger["value"].mask(responders, 0.5))
+    assert summary.limits_of_medians(less)["place"] == "within"
+
+
 def test_findings_name_claims_that_exist():
     named = tables.load("findings")["claims"].str.split("; ").explode()
     assert not named.duplicated().any()

@@ -303,6 +303,18 @@ def test_ties_of_the_paper_are_exact_and_fit_no_single_rule_by_assumption():
     assert ((2000 * other["count"]) % (2 * other["n"]) != other["n"]).all()
 
 
+def test_one_sample_size_must_serve_both_endpoints():
+    """DL's ranges overlap, those of PM are apart."""
+    columns = ["endpoint", "tau2_method", "smallest", "largest"]
+    rows = [("CR", "DL", 5, 9), ("OR", "DL", 8, 20), ("CR", "PM", 5, 7), ("OR", "PM", 8, 20)]
+    sizes = SimpleNamespace(n=np.array([4, 4, 100]), adult=np.array([False, False, True]))
+    found = inverse_n.facts(pd.DataFrame(rows, columns=columns), sizes)
+    assert found["both"] == "DerSimonian-Laird"
+    assert (found["CR_smallest"], found["OR_largest"]) == (5, 20)
+    assert found["harmonic"] == 4
+    assert found["CR_outside"] == "harmonic and geometric and arithmetic"
+
+
 def test_a_free_sample_size_agrees_with_the_grid_at_its_means(evidence):
     """At the harmonic mean the vectors are those of the grid; the other means leave CR nothing."""
     sizes = inverse_n.means(evidence["CR"])

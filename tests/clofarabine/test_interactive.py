@@ -256,6 +256,23 @@ def test_each_printed_result_stands_beside_ours():
     assert (section.frame.iloc[:, -1] == "agrees, by construction").all()
 
 
+def test_a_printed_result_that_no_possible_counts_give_does_not_agree(monkeypatch):
+    load = store.load
+
+    def misprinted(name):
+        table = load(name)
+        if name == "pooled_results":
+            table.loc[0, "estimate"] += 1
+        return table
+
+    monkeypatch.setattr(store, "load", misprinted)
+    section = published_results.beside()
+    first, *others = section.frame.iloc[:, -1]
+    assert first == "does not agree"
+    assert set(others) == {"agrees, by construction"}
+    assert f"{len(others)} of {len(others) + 1} printed" in section.facts["outcome"]
+
+
 def test_a_section_of_the_paper_says_in_one_sentence_that_it_is_empty(monkeypatch):
     empty = ("documented", "figure2", "beside", "unprinted")
     first, *others = (getattr(published_results, name)(EXAMPLE) for name in empty)

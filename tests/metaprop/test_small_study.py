@@ -18,6 +18,7 @@ from scipy.stats import kendalltau
 
 from metaprop import funnel, line, pooling, small_study, trimfill
 from metaprop.effectsize import SCALES, back_transform, transform
+from metaprop.method import TAU2_METHODS
 from metaprop.plots import funnel as plots
 
 seeds = st.integers(0, 10_000)
@@ -126,14 +127,13 @@ def test_unknown_names_get_the_valid_ones():
     with pytest.raises(ValueError, match="tau2_method: found 'EB'"):
         trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="EB")
     with pytest.raises(ValueError, match="tau2_method: found 'HM', expected one of DL, PM"):
-        trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="HM")
-    assert trimfill.trim_and_fill([0, 1, 2], [1, 2, 3], tau2_method="HM", side="left").k0 >= 0
+        line.residual_tau2([0, 1, 2], [1, 2, 3], "HM")
 
 
 ESTIMATORS = st.sampled_from(trimfill.ESTIMATORS)
 
 
-@given(st.integers(3, 12), seeds, ESTIMATORS, st.sampled_from(line.RESIDUAL_METHODS))
+@given(st.integers(3, 12), seeds, ESTIMATORS, st.sampled_from(list(TAU2_METHODS)))
 def test_trim_and_fill_turned_round(k, seed, estimator, tau2):
     """Mirrored rows miss their neighbours on the other side."""
     rng = np.random.default_rng(seed)
@@ -171,7 +171,7 @@ def test_nothing_is_missing_where_all_rows_agree(estimator):
     assert (same.k0, float(same.estimate)) == (0, pytest.approx(0.3))
 
 
-@given(st.integers(3, 12), seeds, st.sampled_from(line.RESIDUAL_METHODS))
+@given(st.integers(3, 12), seeds, st.sampled_from(list(TAU2_METHODS)))
 def test_rows_that_are_equal_up_to_rounding_have_no_slope(k, seed, method):
     """Equal rates whose effects differ in the last digit: no asymmetry, and none missing."""
     rng = np.random.default_rng(seed)
@@ -213,6 +213,17 @@ def test_the_side_is_found_with_the_method_asked_for_as_metafor_does(metafor_tod
         assert_allclose(slope, want["slope"], rtol=1e-5, atol=1e-6, err_msg=want["method"])
         slopes.setdefault(y.tobytes(), []).append(np.sign(slope))
     assert any(len(set(s)) > 1 for s in slopes.values())  # there the side depends on the method
+
+
+@pytest.mark.parametrize("method", ["DL2", "HM"])
+def test_the_side_is_that_of_dl_where_a_method_knows_no_line(method):
+    rng = np.random.default_rng(4)
+    v = rng.uniform(0.01, 0.4, (50, 8))
+    y = rng.normal(0, np.sqrt(0.1 + v))
+    side = np.where(line.slope_on_se(y, v, line.residual_tau2(y, v, "DL")) < 0, 1, -1)
+    found = trimfill.trim_and_fill(y, v, tau2_method=method)
+    assert found.side.tolist() == side.tolist()
+    assert set(side) == {-1, 1}
 
 
 @pytest.mark.parametrize("estimator", trimfill.ESTIMATORS)
@@ -346,7 +357,7 @@ def test_p_values_are_dots_and_strips_in_the_order_of_the_tests():
 
 
 @pytest.mark.parametrize("estimator", trimfill.ESTIMATORS)
-@pytest.mark.parametrize("method", line.RESIDUAL_METHODS)
+@pytest.mark.parametrize("method", list(TAU2_METHODS))
 def test_rounding_noise_on_identical_rows_fills_nothing(estimator, method):
     """One rate in rows of several sizes: effects differ in the last digit, and in no direction."""
     n = np.array([30, 70, 110, 190, 230, 10])

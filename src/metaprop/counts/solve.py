@@ -189,9 +189,10 @@ def meets(printed: Printed, x: Counts) -> NDArray[np.bool_]:
 
 
 def meets_at(printed: Printed, x: Counts, nbars: ArrayLike) -> NDArray[np.bool_]:
-    """Whether each vector of x gives them with each sample size of the way back, (nbars, m).
+    """Whether each vector of x (m, k) gives them with each sample size of the way back, (nbars, m).
 
-    One fit serves all of them, for tau² is estimated before the way back.
+    One fit serves all of them, for tau² is estimated before the way back. ArithmeticError where an
+    estimator does not converge.
     """
     nbars, x = np.asarray(nbars, float), np.asarray(x, np.int32)
     out = np.empty((len(nbars), len(x)), bool)
