@@ -13,7 +13,7 @@ from metaprop.method import Method
 from . import breakdown, consequences, inverse_n, reconstruction, studies, text
 from . import evidence_pieces as ep
 from .reconstruction import COMMON, METHODS, Evidence, Found
-from .tables import store
+from .tables import load_evidence, store
 
 LATER = "survey-2024"
 LARGEST = "CLOFAL06952"
@@ -110,7 +110,7 @@ class Body:
 
 def evidence_of(scenario: str) -> tuple[pd.DataFrame, dict[str, Evidence]]:
     """The evidence of a scenario: its file, and by endpoint."""
-    frame = store.load_evidence(scenario)
+    frame = load_evidence(scenario)
     return frame, {e: Evidence.read(frame, e) for e in studies.ENDPOINTS}
 
 
@@ -140,7 +140,7 @@ def body(scenario: str = "base") -> Body:
 def survey_replaced() -> bool:
     """Whether a file of counts has taken the place of the survey's counts in their scenario."""
     report = store.load("scenarios").query("scenario == @LATER and row == @LARGEST").iloc[0]
-    used = store.load_evidence(LATER).set_index("row").loc[LARGEST]
+    used = load_evidence(LATER).set_index("row").loc[LARGEST]
     ends = [f"{e.lower()}_{end}" for e in studies.ENDPOINTS for end in ("min", "max")]
     return bool((used[ends] != report[ends]).any())
 

@@ -101,13 +101,3 @@ def refreshed() -> Texts:
     found = path.read_bytes()
     head = found.decode().partition(_MARK)[0]
     return {path: (found, (head + _MARK + "\n" + codebook()).encode())}
-
-
-# Until `clofarabine.identified` names the room where it lives.
-def __getattr__(name: str) -> object:
-    """load_evidence, from a module that imports this one."""
-    if name == "load_evidence":
-        from .evidence import load_evidence
-
-        return load_evidence
-    raise AttributeError(f"module {__name__} has no attribute {name}")
