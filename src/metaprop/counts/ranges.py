@@ -21,6 +21,9 @@ from .vectors import different, ordered
 LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
 # Linear programmes of whether there is a vector at all, and of one question about an end.
 FIRST_PROGRAMMES, PROGRAMMES = 60, 40
+# Where walks stay so far, in widths of the intervals, so many times those (in vain for DL2, whose
+# pieces are of two tau² and are not made smaller).
+_FAR, _MORE = 1.0, 10
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
 _SHARED = 500  # vectors that are tried under other methods, at the most
 _WALKED = 12  # methods of which walks go for an end that another method leaves open anyway
@@ -96,7 +99,9 @@ def _first(search: Search, root: Root) -> tuple[bool | None, Counts]:
     for i in range(max(_NEAR) + 1):
         far = nearest > _NEAR.get(i, np.inf)
         if i == _WALKS or (far and i < _WALKS):
-            fits, x = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
+            more = nearest > _FAR and search.targets[0].printed.method.tau2_method != "DL2"
+            programmes = FIRST_PROGRAMMES * (_MORE if more else 1)
+            fits, x = Mixtures(search, root).ask(programmes, STEPS // 4)
             if fits is not None:
                 return fits, x
         if far:

@@ -62,12 +62,12 @@ def pieces(p: Printed, y: Array, v: Array) -> Sums | None:
         if t.shape[1] * y.size > MEMORY:
             raise MemoryError("rows are too large for the tables of a search")
         wald = np.array([_wald(np.nanmin(v, 1), t[0]), _wald(np.nanmax(v, 1), t[1])])
-        own = np.broadcast_to(limits, (t.shape[1], 3, 2))
+        own = np.broadcast_to(limits, (t.shape[1], *limits.shape))
         if p.nbar == 0.0 and all(p.no_factor) and t.size:
             sizes = 1 / (4 * wald.T**2)
             own = np.array([_limits(p, (low, high)) for high, low in sizes])
         se = _standard_errors(own, p.quantile)
-        m = _estimates(p, own, _widths(p, t, se, wald))
+        m = _estimates(p, own, t, _widths(p, t, se, wald))
         keep = (m[0] <= m[1]) & (se[0] <= se[1] * (1 + 1e-9))
         if not keep.any():
             return None
@@ -100,15 +100,16 @@ def _of_seed(t: Array, s: Array, k: int, most: float) -> Mask:
 
 
 def _limits(p: Printed, n: Interval) -> Array:
-    """Intervals of estimate, lower and upper as effects, (3, 2)."""
+    """Intervals of estimate, limits and prediction limits as effects, (5, 2)."""
     if n == (0.0, np.inf) and p.method.scale == "PFT":
-        return np.array([EVERYTHING] * 3)  # the way back depends on the standard error
-    ends = [p.limits.get(q, EVERYTHING) for q in ("estimate", "lower", "upper")]
+        return np.array([EVERYTHING] * 5)  # the way back depends on the standard error
+    names = ("estimate", "lower", "upper", "pi_lower", "pi_upper")
+    ends = [p.limits.get(q, EVERYTHING) for q in names]
     return np.array([(p.effect_at(a, n, False), p.effect_at(b, n, True)) for a, b in ends])
 
 
 def _standard_errors(limits: Array, z: float) -> Array:
-    """Least and largest standard error (2, ...) that limits (..., 3, 2) allow."""
+    """Least and largest standard error (2, ...) that limits (..., 3 or more, 2) allow."""
     (e0, e1), (l0, l1), (u0, u1) = (np.moveaxis(limits[..., i, :], -1, 0) for i in range(3))
     low = np.maximum(np.maximum(e0 - l1, u0 - e1), np.maximum((u0 - l1) / 2, 0.0))
     return np.array([low, np.minimum(np.minimum(e1 - l0, u1 - e0), (u1 - l0) / 2)]) / z
@@ -166,14 +167,22 @@ def _widths(p: Printed, t: Array, se: Array, wald: Array) -> Array:
     return np.array([np.where(low, np.maximum(se[0], wald[0]), se[0]), high])
 
 
-def _estimates(p: Printed, limits: Array, se: Array) -> Array:
+def _estimates(p: Printed, limits: Array, t: Array, se: Array) -> Array:
     """Range of the estimate (2, p): as printed, and as limits at this distance let it be."""
-    z = p.quantile
-    s0, s1 = se
-    s0, s1 = s0 * (1 - 1e-12), s1 * (1 + 1e-12)
-    (e0, e1), (l0, l1), (u0, u1) = (limits[:, i].T for i in range(3))
-    m0 = np.maximum(e0, np.maximum(l0 + z * s0, u0 - z * s1))
-    return np.array([m0, np.minimum(e1, np.minimum(l1 + z * s1, u1 - z * s0))])
+    s0, s1 = se[0] * (1 - 1e-12), se[1] * (1 + 1e-12)
+    (e0, e1), ci, pi = limits[:, 0].T, limits[:, 1:3], limits[:, 3:]
+    within = lambda low, high, a, b: (  # noqa: E731
+        np.maximum(low, np.maximum(a[:, 0, 0] + b[0], a[:, 1, 0] - b[1])),
+        np.minimum(high, np.minimum(a[:, 0, 1] + b[1], a[:, 1, 1] - b[0])),
+    )
+    m0, m1 = within(e0, e1, ci, (p.quantile * s0, p.quantile * s1))
+    meanings = [z for z in p.quantiles[1:] if not np.isnan(z)]
+    if not meanings or not np.isfinite(pi).any():
+        return np.array([m0, m1])
+    half = np.sqrt(t[0] + s0**2) * (1 - 1e-12), np.sqrt(t[1] + s1**2) * (1 + 1e-12)
+    each = np.array([within(m0, m1, pi, (z * half[0], z * half[1])) for z in meanings])
+    each = np.where(each[:, :1] <= each[:, 1:], each, [[[np.inf], [-np.inf]]])
+    return np.array([each[:, 0].min(0), each[:, 1].max(0)])
 
 
 def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array, s: Array) -> Sums:
