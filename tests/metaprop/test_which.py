@@ -458,7 +458,7 @@ def test_what_says_nothing_is_too_little():
 
 def test_what_the_search_cannot_decide_is_said(monkeypatch):
     for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST", 0), ("QUESTION", 1), ("STEPS", 0),
-                      ("PROGRAMMES", 0), ("FIRST_PROGRAMMES", 0)):  # fmt: skip
+                      ("PROGRAMMES", 0), ("FIRST_PROGRAMMES", 0), ("AGAIN", 0)):  # fmt: skip
         monkeypatch.setattr(ranges, name, few)
     method = Method("PLO", "REML", "hartung-knapp", "none")
     answer = which(ROWS, lines(*printed_of(TRUE, method, decimals=0)), methods=[method])
@@ -518,7 +518,7 @@ def test_a_tie_of_counts_is_exact():
 
 def test_a_vector_of_one_method_serves_another(monkeypatch):
     """Methods without a vector of their own get one that another found, if it prints so there."""
-    for name in ("LOOK", "NODES", "FIRST_PROGRAMMES"):
+    for name in ("LOOK", "NODES", "FIRST_PROGRAMMES", "AGAIN"):
         monkeypatch.setattr(ranges, name, 0)
     monkeypatch.setattr(ranges, "FIRST", 0)
     methods = [Method("PAS", t) for t in ("DL", "PM", "CE")]
