@@ -23,7 +23,7 @@ LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
 FIRST_PROGRAMMES, PROGRAMMES = 60, 40
 # Where walks stay so far, in widths of the intervals, so many times those (in vain for DL2, whose
 # pieces are of two tau² and are not made smaller).
-_FAR, _MORE = 1.0, 6
+_FAR, _MORE = 1.0, 5
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
 _SHARED = 500  # vectors that are tried under other methods, at the most
 _WALKED = 12  # methods of which walks go for an end that another method leaves open anyway
