@@ -190,6 +190,14 @@ def test_ends_of_quantities_are_exact_without_a_listing(scale):
     told = consistent(built.results[0], candidate, listed.vectors)
     for r in table.itertuples():
         holds_ends(r, *ends(told[r.quantity]))
+    with pytest.MonkeyPatch.context() as patch:  # questions that nothing answers change nothing
+        patch.setattr(ranges, "QUESTION", 1)
+        patch.setattr(ranges, "STEPS", 0)
+        patch.setattr(quantities, "PROGRAMMES", 0)
+        unsure = quantities.table(built, [(candidate, without)])
+    assert unsure["certified"].eq("outer bound").any()
+    for r in unsure.itertuples():
+        holds_ends(r, *ends(told[r.quantity]))
     both = quantities.table(built, [(candidate, without), (candidate, listed)])
     assert (both["min"] <= table["seen_min"]).all()
     assert (both["max"] >= table["seen_max"]).all()
