@@ -31,7 +31,7 @@ FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an 
 # A walk to the first vector is followed by another, of another heat, if it came as near to printing
 # as this, in widths of the intervals; after the last one there are new starts near the nearest.
 _NEAR, _HEATS = (1.5, 1.5, 0.5), (0.1, 0.3, 1.0)
-AGAIN = 60
+AGAIN = 30
 
 
 @dataclass(frozen=True)
