@@ -12,7 +12,8 @@ import pandas as pd
 from metaprop.counts import ranges
 from metaprop.method import Method
 from metaprop.pooling import pool_proportions
-from metaprop.printed import problem, read, solve, which
+from metaprop.printed import problem, quantities, read, solve, which
+from metaprop.printed.answer import EXACT
 from metaprop.printed.values import holds
 
 TITLE = "What printed this?"
@@ -117,9 +118,13 @@ def _listing() -> list[str]:
     listed, found = _median(lambda: solve.solve(own, candidate, 10**7))
     without, (ends, exact) = _median(lambda: _ranges(own, candidate))
     size = "more than the limit" if found.vectors is None else f"{len(found.vectors):,}"
+    open_ = solve.solve(own, candidate, 0)
+    asked, told = _median(lambda: quantities.table(own, [(candidate, open_)]))
+    closed = told["certified"].str.startswith(EXACT).sum()
     return [
         f"Five free rows of eight, PAS: a listing ({size} vectors) takes {listed:.2f} s, the "
-        f"ranges without it {without:.2f} s ({exact} of {ends} ends exact)."
+        f"ranges without it {without:.2f} s ({exact} of {ends} ends exact), those of the estimate, "
+        f"tau², I² and prediction limits {asked:.2f} s ({closed} of {len(told)} closed)."
     ]
 
 

@@ -29,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
                         "group columns; at_most, if there is one, names the row whose count is "
                         "never smaller (complete responses: the row of all responses)")  # fmt: skip
     counts.add_argument("printed", type=Path, help="CSV: rows, scale, quantity, printed")
-    counts.add_argument("--out", type=Path, required=True, metavar="DIR", help="where files go")
+    counts.add_argument("--out", required=True, metavar="DIR", help="where files go")
     counts.add_argument("--rounding", choices=RULES, default=RULES[0])
     counts.add_argument(
         "--list-limit", type=_size, default=200_000, help="vectors of a method listed at the most"
@@ -50,12 +50,15 @@ def _counts(options: argparse.Namespace) -> int:
     from .printed import read, which
     from .printed.write import check, write
 
+    folder = Path(options.out)
     try:
-        check(options.out)
+        if not options.out.strip():  # a path of nothing is the current folder
+            raise read.BadInput("--out: found nothing, expected a folder")
+        check(folder)
         rows = read.rows(options.rows)
         printed = read.printed(options.printed, rows)
         answer = which(rows, printed, rounding=options.rounding, list_limit=options.list_limit)
-        written = write(answer, rows, options.out)
+        written = write(answer, rows, folder)
     except (read.BadInput, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

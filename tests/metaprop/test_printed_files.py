@@ -157,6 +157,15 @@ def test_a_file_where_the_folder_should_be_stays(given, tmp_path, capsys):
     assert (tmp_path / "out").read_text() == "mine"
 
 
+def test_no_folder_is_not_the_current_one(given, tmp_path, capsys, monkeypatch):
+    arguments, here = given(), tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert main([*arguments[: arguments.index("--out") + 1], ""]) == 2
+    assert capsys.readouterr().err == "error: --out: found nothing, expected a folder\n"
+    assert not list(here.iterdir())
+
+
 @pytest.mark.parametrize("name", ["ranges.csv", MANIFEST, ""])
 def test_a_link_to_nothing_stays(name, given, tmp_path, capsys):
     arguments, out = given(), tmp_path / "out"

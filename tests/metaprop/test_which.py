@@ -15,9 +15,9 @@ from metaprop.counts import ranges, relax
 from metaprop.effectsize import INVERSES, transform
 from metaprop.method import CI_METHODS, TAU2_METHODS, Method
 from metaprop.pooling import pool_proportions
-from metaprop.printed import outer, problem, read, solve, which
+from metaprop.printed import outer, problem, quantities, read, solve, which
 from metaprop.printed.rounding import RULES, interval, within
-from metaprop.printed.values import values
+from metaprop.printed.values import consistent, values
 
 MODES = {
     "half-up": (ROUND_HALF_UP,), "half-even": (ROUND_HALF_EVEN,), "truncation": (ROUND_DOWN,),
@@ -140,12 +140,82 @@ def test_no_range_is_too_narrow_where_vectors_are_not_listed(case):
             assert span.low <= least <= most <= span.high
             if span.seen_low is not None:
                 assert least <= span.seen_low <= span.seen_high <= most
+    own, candidate = built.results[0], problem.Candidate(method)
+    told = consistent(own, candidate, wanted)
     if found.vectors is None:
-        own, candidate = built.results[0], problem.Candidate(method)
-        told = values(own, candidate, wanted)
         for quantity, (low, high) in outer.bounds(found)[0].items():
-            for meaning in told[quantity]:
-                assert low <= meaning.min() <= meaning.max() <= high, quantity
+            if quantity in told:
+                least, most = ends(told[quantity])
+                assert low <= least <= most <= high, quantity
+    for few in (0, 3, 8):  # questions about each end
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (("QUESTION", 20), ("STEPS", 50)):
+                patch.setattr(ranges, name, value)
+            for name in ("WALKS", "QUESTIONS", "PROGRAMMES"):
+                patch.setattr(quantities, name, few)
+            table = quantities.table(built, [(candidate, found)])
+        assert table["quantity"].tolist() == [q for q in quantities.TOLD if q in told]
+        for r in table.itertuples():
+            holds_ends(r, *ends(told[r.quantity]))
+
+
+def ends(told):
+    return float(np.nanmin(told)), float(np.nanmax(told))
+
+
+def holds_ends(r, least, most):
+    """A row of quantities.csv is true of the least and the most that there are."""
+    hair = 1e-12 * (1 + abs(most))
+    assert r.min - hair <= least <= most <= r.max + hair, r.quantity
+    if not np.isnan(r.seen_min):
+        assert least - hair <= r.seen_min <= r.seen_max <= most + hair, r.quantity
+    if r.certified != "outer bound":
+        near = float(r.certified.partition(" to ")[2] or 0) * (1 + 1e-9) + hair
+        assert least - r.min <= r.seen_min - r.min <= near, r.quantity
+        assert r.max - most <= r.max - r.seen_max <= near, r.quantity
+
+
+@pytest.mark.parametrize("scale", ["PAS", "PFT"])
+def test_ends_of_quantities_are_exact_without_a_listing(scale):
+    """Walks and proofs close every gap to what is told; the listing has its ends within it."""
+    method = Method(scale, "REML", "wald", "harmonic")
+    rows, candidate = ROWS.assign(x_min=0, x_max=[20, 15, 30, 12]), problem.Candidate(method)
+    printed = read.check_printed(lines(*printed_of(TRUE, method, decimals=0)), rows)
+    built = problem.build(read.check_rows(rows), printed, "half-up")
+    listed, without = (solve.solve(built, candidate, limit) for limit in (10**6, 0))
+    assert listed.vectors is not None
+    assert without.vectors is None
+    table = quantities.table(built, [(candidate, without)])
+    assert table["certified"].str.startswith("exact to ").all()
+    told = consistent(built.results[0], candidate, listed.vectors)
+    for r in table.itertuples():
+        holds_ends(r, *ends(told[r.quantity]))
+    with pytest.MonkeyPatch.context() as patch:  # questions that nothing answers change nothing
+        patch.setattr(ranges, "QUESTION", 1)
+        patch.setattr(ranges, "STEPS", 0)
+        patch.setattr(quantities, "PROGRAMMES", 0)
+        unsure = quantities.table(built, [(candidate, without)])
+    assert unsure["certified"].eq("outer bound").any()
+    for r in unsure.itertuples():
+        holds_ends(r, *ends(told[r.quantity]))
+    both = quantities.table(built, [(candidate, without), (candidate, listed)])
+    assert (both["min"] <= table["seen_min"]).all()
+    assert (both["max"] >= table["seen_max"]).all()
+
+
+def test_a_printed_quantity_is_where_it_was_printed():
+    """Of two meanings of I² or of prediction limits those remain that print as printed."""
+    method = Method("PLO", "REML", "wald", "none")
+    told = values(problem.build(ROWS, lines(*printed_of(TRUE, method)), "half-up").results[0],
+                  problem.Candidate(method), TRUE[None].astype(np.int32))  # fmt: skip
+    rows = ROWS.assign(x_min=TRUE, x_max=TRUE)
+    for quantity, meaning in (("I2", 1), ("pi_upper", 2)):
+        value = 100 * told[quantity][meaning][0]
+        shown = ("all", "PLO", quantity, as_printed(value, 1, ROUND_HALF_UP))
+        answer = which(rows, lines(*printed_of(TRUE, method), shown), methods=[method])
+        own = answer.quantities.set_index("quantity").loc[quantity]
+        assert 100 * own["min"] == pytest.approx(value) == 100 * own["max"]
+        assert len({round(100 * m[0], 1) for m in told[quantity]}) > 1
 
 
 @st.composite
@@ -396,7 +466,7 @@ def test_what_says_nothing_is_too_little():
 
 def test_what_the_search_cannot_decide_is_said(monkeypatch):
     for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST", 0), ("QUESTION", 1), ("STEPS", 0),
-                      ("PROGRAMMES", 0), ("FIRST_PROGRAMMES", 0)):  # fmt: skip
+                      ("PROGRAMMES", 0), ("FIRST_PROGRAMMES", 0), ("AGAIN", 0)):  # fmt: skip
         monkeypatch.setattr(ranges, name, few)
     method = Method("PLO", "REML", "hartung-knapp", "none")
     answer = which(ROWS, lines(*printed_of(TRUE, method, decimals=0)), methods=[method])
@@ -456,7 +526,7 @@ def test_a_tie_of_counts_is_exact():
 
 def test_a_vector_of_one_method_serves_another(monkeypatch):
     """Methods without a vector of their own get one that another found, if it prints so there."""
-    for name in ("LOOK", "NODES", "FIRST_PROGRAMMES"):
+    for name in ("LOOK", "NODES", "FIRST_PROGRAMMES", "AGAIN"):
         monkeypatch.setattr(ranges, name, 0)
     monkeypatch.setattr(ranges, "FIRST", 0)
     methods = [Method("PAS", t) for t in ("DL", "PM", "CE")]

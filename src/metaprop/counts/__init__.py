@@ -28,6 +28,8 @@ walk
     A random walk to one vector that prints as printed.
 several
     One method's search: what follows at once, a listing, a walk.
+cases
+    Pieces of tau², ranges of means and counts: cases of a tree.
 relax
     Linear programmes over mixtures of counts: a proof, or a start.
 solve

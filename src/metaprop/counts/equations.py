@@ -5,9 +5,12 @@ count. A condition (p, 1, 1) says in which pieces a table holds.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..effectsize import Array
 from .statement import Interval
+
+Mask = NDArray[np.bool_]
 
 TWO_STEPS = ("DL2", "SJ")  # estimators of which a first tau², or a seed, weights the second
 _TINY = 1e-12  # of a weight that may be 0, against weights of order 1
@@ -28,18 +31,33 @@ def moment(v: Array) -> Interval:
     return float(low), float(high)
 
 
+def largest_tau2(name: str, y: Array, v: Array) -> float:
+    """The most that an estimate of tau² can be, whatever the counts: effects are bounded.
+
+    A variance, of whatever weights, is at most a fourth of the squared range, and half of it once a
+    moment estimator divides by Σw - Σw² / Σw. A likelihood falls from where tau² exceeds every
+    squared residual; a restricted one may add Σw² / Σw, no more than the mean of v + tau².
+    """
+    k, square = len(y), float(np.nanmax(y) - np.nanmin(y)) ** 2
+    if name in ("DL", "DL2", "HM"):
+        return square / 2
+    if name in ("ML", "REML"):
+        return square if name == "ML" else (k * square + float(np.nanmax(v))) / (k - 1)
+    return square / 4 * k / (k - 1)  # HE, HS, HSk, PM, SJ
+
+
 def knapp_hartung(
-    squares: tuple[Array, Array], d: Array, half: Array, near: Array, r: tuple, adhoc: bool
+    squares: tuple[Array, Array], d: Array, half: Array, near: Array, r: tuple, factor: Mask
 ) -> tuple[Tables, Spreads]:
-    """What a Hartung-Knapp width says: Σ r (y - estimate)² = squares · Σ r, at most under ad hoc.
+    """What a Hartung-Knapp width says: Σ r (y - estimate)² = squares · Σ r.
 
     squares : least and largest (p, 1, 1). d : y less the middle of the estimate's range, which is
     half as wide as `half`; about it a sum of squares is larger by Σ r (estimate - middle)².
+    factor : pieces in which residuals alone make the width; elsewhere it is at least that.
     """
     (low, high), (r0, r1), ends = squares, r, np.isfinite(squares[1])
-    tables = [(ends, largest(high - near, r0, r1)), (ends, largest(high + half**2 - d**2, r0, r1))]
-    if not adhoc:
-        tables.append((low > 0, largest(d**2 - low, r0, r1)))
+    tables = [(ends, largest(high - near, r0, r1)), (ends, largest(high + half**2 - d**2, r0, r1)),
+              ((low > 0) & factor, largest(d**2 - low, r0, r1))]  # fmt: skip
     allow = np.where(ends, high, 0.0) * r1
     return tables, [(r0, allow, np.where(ends, 0.0, np.inf))]
 

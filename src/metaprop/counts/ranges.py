@@ -21,14 +21,17 @@ from .vectors import different, ordered
 LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
 # Linear programmes of whether there is a vector at all, and of one question about an end.
 FIRST_PROGRAMMES, PROGRAMMES = 60, 40
+# Where walks stay so far, in widths of the intervals, so many times those (in vain for DL2, whose
+# pieces are of two tau² and are not made smaller).
+_FAR, _MORE = 1.0, 3
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
 _SHARED = 500  # vectors that are tried under other methods, at the most
 _WALKED = 12  # methods of which walks go for an end that another method leaves open anyway
 FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
-# Linear programmes come after so many walks to the first vector; the walks after them are longer.
-# After some there are no more, unless one came as near to printing, in widths of the intervals.
-_WALKS, _LONGER, _HEATS = 3, 4, (0.1, 0.3, 1.0)
-_NEAR = {1: 1.5, 3: 0.5, 5: 0.2, 7: 0.1, 12: 0.0}
+# A walk to the first vector is followed by another, of another heat, if it came as near to printing
+# as this, in widths of the intervals; after the last one there are new starts near the nearest.
+_NEAR, _HEATS = (1.5, 1.5, 0.5), (0.1, 0.3, 1.0)
+AGAIN = 15
 
 
 @dataclass(frozen=True)
@@ -93,21 +96,20 @@ def known(search: Search, list_limit: int) -> Outcome:
 def _first(search: Search, root: Root) -> tuple[bool | None, Counts]:
     """Whether a vector fits, with one that does; None where neither a walk nor a proof ended."""
     (low, high), walks, nearest = ends(root[0]), Walks(search, root), np.inf
-    for i in range(max(_NEAR) + 1):
-        far = nearest > _NEAR.get(i, np.inf)
-        if i == _WALKS or (far and i < _WALKS):
-            fits, x = Mixtures(search, root).ask(FIRST_PROGRAMMES, STEPS // 4)
-            if fits is not None:
-                return fits, x
-        if far:
-            break
+    for i, far in enumerate(_NEAR):
         start = low + (0.1 + 0.5 * (0.38 * i % 1)) * (high - low)
-        steps = FIRST * (1 if i < _WALKS else _LONGER)
-        x, miss = walks.go(np.round(start), -1, steps, _HEATS[i % 3], i, steps > 0)
+        x, miss = walks.go(np.round(start), -1, FIRST, _HEATS[i % 3], i, FIRST > 0)
         if len(x):
             return True, x
         nearest = min(nearest, miss)
-    return None, np.empty((0, len(low)), np.int32)
+        if nearest > far:
+            break
+    more = nearest > _FAR and search.targets[0].printed.method.tau2_method != "DL2"
+    programmes = FIRST_PROGRAMMES * (_MORE if more else 1)
+    fits, x = Mixtures(search, root).ask(programmes, STEPS // 4)
+    if fits is None and nearest <= _NEAR[-1]:
+        x = walks.again(AGAIN, STEPS // 4)
+    return (True if len(x) else fits), x
 
 
 def shared(found: Sequence[Outcome]) -> list[Outcome]:

@@ -8,14 +8,13 @@ are tried before a programme is solved. A sum of squares about its own mean is l
 lies between a and b: Σ w (y - a)(y - b) is never more than it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import linprog
 
 from ..effectsize import Array
-from .equations import TWO_STEPS
+from .cases import Piece, State, pieces, weight_known
 from .several import Root, Search, Walks
 from .tables import Counts, Mask, Tables, build, ends, narrow
 from .tighten import SLACK
@@ -26,32 +25,6 @@ _FEW = 3  # decimal digits of the number of vectors of which counts are told apa
 _KNOWN = 1.05  # a weight within a piece of tau², the most by the least, that needs no smaller piece
 # Weights of earlier proofs that are tried, walks from mixtures, and cases for each programme.
 _KEPT, _TRIES, _CASES = 12, 10, 60
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A piece of a result's tau² and the range of the mean of each sum of squares there."""
-
-    own: Tables
-    p: int
-    means: tuple[tuple[float, float], ...]
-
-    @property
-    def squares(self) -> list[int]:
-        """Which sums of squares are bounded."""
-        return np.flatnonzero(np.isfinite(self.own.bound[self.p])).tolist()
-
-
-@dataclass(frozen=True)
-class _State:
-    """Pieces chosen so far, one a result, and counts left (variables,)."""
-
-    pieces: tuple[_Piece, ...]
-    open: Mask
-
-    def put(self, t: int, piece: _Piece) -> "_State":
-        """The same with another piece of result t."""
-        return replace(self, pieces=(*self.pieces[:t], piece, *self.pieces[t + 1 :]))
 
 
 class Mixtures:
@@ -113,7 +86,7 @@ class Mixtures:
             out[:, at] = np.where(inside, own_part, False) if mask else own_part
         return out
 
-    def _of_piece(self, t: int, piece: _Piece) -> tuple[Tables, Array, list[Array], Mask]:
+    def _of_piece(self, t: int, piece: Piece) -> tuple[Tables, Array, list[Array], Mask]:
         """Tables of a piece, parts of its sums of squares and what it leaves open, over variables.
 
         The result's tables go with them, so that what they are found by stays theirs.
@@ -129,14 +102,14 @@ class Mixtures:
             self.spread[id(own), p] = own, self._spread(t, own, own.tables[p]), squares, open_
         return self.spread[id(own), p]
 
-    def _open(self, state: _State) -> Mask:
+    def _open(self, state: State) -> Mask:
         """Which variables a state and its pieces leave open."""
         out = state.open.copy()
         for t, piece in enumerate(state.pieces):
             out &= self._of_piece(t, piece)[3]
         return out
 
-    def sums(self, state: _State) -> tuple[Array, Array, Mask]:
+    def sums(self, state: State) -> tuple[Array, Array, Mask]:
         """All sums of a state, their constants, and which variables its pieces leave open."""
         parts, constants = [self.common], [self.constant]
         for t, piece in enumerate(state.pieces):
@@ -151,7 +124,7 @@ class Mixtures:
                 constants.append(np.array([own.bound[piece.p, s], 0.0, 0.0]))
         return np.concatenate(parts), np.concatenate(constants), self._open(state)
 
-    def solve(self, state: _State) -> tuple[bool, Array | None]:
+    def solve(self, state: State) -> tuple[bool, Array | None]:
         """Whether nothing fits a state, proved; else a mixture (variables,) if one was found."""
         a, c, open_ = self.sums(state)
         block = self.block[open_]
@@ -222,27 +195,27 @@ class Mixtures:
         return (None if stack else False), nothing
 
     @property
-    def whole(self) -> _State:
+    def whole(self) -> State:
         """What leaves everything open."""
-        return _State((), np.ones(len(self.x), bool))
+        return State((), np.ones(len(self.x), bool))
 
     def counts_near(self, mixture: Array) -> Counts:
         """The mean count of each row in a mixture, rounded."""
         mean = np.bincount(self.block, mixture * self.x, len(self.counts))
         return np.round(mean[: len(self.counts) - len(self.merged)]).astype(np.int64)
 
-    def after(self, state: _State, mixture: Array) -> list[_State]:
+    def after(self, state: State, mixture: Array) -> list[State]:
         """The cases of a state, the nearest to the mixture first; none where one vector is left."""
         t = len(state.pieces)
         if t < len(self.tables):
-            return [state.put(t, piece) for piece in _pieces(self.tables[t])]
+            return [state.put(t, piece) for piece in pieces(self.tables[t])]
         few = np.log10([d.sum() for d in self._domain(state)]).sum() <= _FEW
         cases = None if few else self._halved(state, mixture) or self._finer(state)
         return cases or self._split(state, mixture)
 
-    def _finer(self, state: _State) -> list[_State]:
+    def _finer(self, state: State) -> list[State]:
         """Smaller pieces of the tau² that leaves weights least known; none where all nearly are."""
-        known = [_weight_known(piece) for piece in state.pieces]
+        known = [weight_known(piece) for piece in state.pieces]
         t = int(np.argmax(known))
         if known[t] <= _KNOWN:
             return []
@@ -253,12 +226,12 @@ class Mixtures:
         if finer is not None:
             narrow(finer, domain)
         own_part = [  # it reaches beyond this piece by a hair, which its neighbours have
-            state.put(t, f) for f in (_pieces(finer) if finer is not None else ())
+            state.put(t, f) for f in (pieces(finer) if finer is not None else ())
             if finer.tau2[f.p, 0] < t1 and finer.tau2[f.p, 1] > t0
         ]  # fmt: skip
         return own_part or [replace(state, open=np.zeros_like(state.open))]
 
-    def _domain(self, state: _State) -> list[Mask]:
+    def _domain(self, state: State) -> list[Mask]:
         """Counts of each row that a state leaves."""
         open_, out = self._open(state), []
         for r, whole in enumerate(self.root[0]):
@@ -267,7 +240,7 @@ class Mixtures:
             out.append(own)
         return out
 
-    def _halved(self, state: _State, mixture: Array) -> list[_State]:
+    def _halved(self, state: State, mixture: Array) -> list[State]:
         """Two ranges of a mean about which a mixture's sum of squares is larger than it may be."""
         for t, piece in enumerate(state.pieces):
             own, p = piece.own, piece.p
@@ -281,7 +254,7 @@ class Mixtures:
                     return [state.put(t, replace(piece, means=means)) for means in cut]
         return []
 
-    def _split(self, state: _State, mixture: Array) -> list[_State]:
+    def _split(self, state: State, mixture: Array) -> list[State]:
         """The counts of the row whose counts are mixed most widely, below their mean and above."""
         k = len(self.root[0])
         mean = np.bincount(self.block, mixture * self.x)
@@ -297,24 +270,3 @@ class Mixtures:
         below = ~own | (self.x <= cut)
         parts = sorted([below, ~own | ~below], key=lambda part: mixture[own & part].sum() < 0.5)
         return [replace(state, open=state.open & part) for part in parts]
-
-
-def _weight_known(piece: _Piece) -> float:
-    """The most by the least that a weight can be within a piece, relative to the others; or 1.
-
-    1 where no smaller piece may be built: one of two tau², which would lose the first.
-    """
-    own, (t0, t1) = piece.own, piece.own.tau2[piece.p]
-    if not np.isfinite(t1) or own.target.printed.method.tau2_method in TWO_STEPS:
-        return 1.0
-    small, large = np.nanmin(own.v), np.nanmax(own.v)
-    return float((t1 + small) * (t0 + large) / ((t0 + small) * (t1 + large)))
-
-
-def _pieces(own: Tables) -> Iterator[_Piece]:
-    """The pieces that a result has open, with all that their means can be."""
-    for p in np.flatnonzero(own.alive):
-        y = own.y[own.open[p] & ~np.isnan(own.y)]
-        if len(y):
-            many = int(np.isfinite(own.bound[p]).sum())
-            yield _Piece(own, int(p), ((float(y.min()), float(y.max())),) * many)

@@ -10,10 +10,11 @@ from . import joint
 from .arrays import in_order, printed_sums, results
 from .pairs import apart
 from .tables import Counts, Ints, Mask, Tables, Target, build, narrow, narrow_sums
-from .walk import improve, walk
+from .walk import again, improve, walk
 
 # Of a walk: how readily a worse vector is taken at first, and what its steps are drawn from.
 HOT, SEED = 0.3, 2023
+COLD = 0.03  # of walks that start where another came near
 PAIRS = 50_000  # of pieces of two results that are compared, at the most
 
 
@@ -144,6 +145,7 @@ class Walks:
         none = [replace(t, alive=np.zeros_like(t.alive)) for t in tables]  # no piece is looked at
         self.accept = search.accept
         self.order, *self.arrays = search.arrays((domain, none))
+        self.nearest: tuple[float, Ints | None] = np.inf, None
 
     def go(
         self, near: Counts, row: int, steps: int, hot: float = HOT, seed: int = SEED,
@@ -158,9 +160,21 @@ class Walks:
         miss = walk(x, fixed, steps, hot, seed, *self.arrays)
         if best and miss > 0:
             miss = improve(x, fixed, *self.arrays)
+        if miss < self.nearest[0]:
+            self.nearest = miss, x
+        return self._reached(x, miss), float(miss)
+
+    def again(self, rounds: int, steps: int) -> Counts:
+        """A vector (1, rows) found from many starts near where a walk came nearest; or none."""
+        x = self.nearest[1]
+        if x is None:
+            return np.empty((0, len(self.order)), np.int32)
+        return self._reached(x, again(x, -1, rounds, steps, COLD, SEED, *self.arrays))
+
+    def _reached(self, x: Ints, miss: float) -> Counts:
         out = np.empty((int(miss == 0), len(x)), np.int32)
         out[:, self.order] = x
-        return (out[self.accept(out)] if len(out) else out), float(miss)
+        return out[self.accept(out)] if len(out) else out
 
 
 def _pairs(tables: list[Tables]) -> bool:

@@ -87,6 +87,16 @@ class Printed:
         return self.method.ci_method.endswith("adhoc")
 
     @property
+    def no_factor(self) -> tuple[bool, bool]:
+        """Whether the interval is never narrower, and never wider, than the Wald standard error.
+
+        Paule and Mandel's tau² makes Q equal k - 1, and with it the factor of Hartung and Knapp 1,
+        unless it is 0 and Q smaller.
+        """
+        known = not self.hartung_knapp
+        return known or self.adhoc, known or self.method.tau2_method == "PM"
+
+    @property
     def quantile(self) -> float:
         """Normal quantile for Wald, t with k - 1 degrees of freedom for the other intervals."""
         p = (1 + self.level) / 2

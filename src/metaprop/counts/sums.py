@@ -20,6 +20,7 @@ from .equations import (
     estimator,
     knapp_hartung,
     largest,
+    largest_tau2,
     moment,
 )
 from .least import too_far
@@ -56,17 +57,17 @@ def pieces(p: Printed, y: Array, v: Array) -> Sums | None:
     whole = p.sizes(lambda limits: _standard_errors(limits, p.quantile))
     limits = _limits(p, whole)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        edges = _edges(p, v, _standard_errors(limits, p.quantile))
+        edges = _edges(p, y, v, _standard_errors(limits, p.quantile))
         t = np.array([edges[:-1], edges[1:]])
         if t.shape[1] * y.size > MEMORY:
             raise MemoryError("rows are too large for the tables of a search")
         wald = np.array([_wald(np.nanmin(v, 1), t[0]), _wald(np.nanmax(v, 1), t[1])])
-        own = np.broadcast_to(limits, (t.shape[1], 3, 2))
-        if p.nbar == 0.0 and not p.hartung_knapp and t.size:
+        own = np.broadcast_to(limits, (t.shape[1], *limits.shape))
+        if p.nbar == 0.0 and all(p.no_factor) and t.size:
             sizes = 1 / (4 * wald.T**2)
             own = np.array([_limits(p, (low, high)) for high, low in sizes])
         se = _standard_errors(own, p.quantile)
-        m = _estimates(p, own, se, wald)
+        m = _estimates(p, own, t, _widths(p, t, se, wald))
         keep = (m[0] <= m[1]) & (se[0] <= se[1] * (1 + 1e-9))
         if not keep.any():
             return None
@@ -99,15 +100,16 @@ def _of_seed(t: Array, s: Array, k: int, most: float) -> Mask:
 
 
 def _limits(p: Printed, n: Interval) -> Array:
-    """Intervals of estimate, lower and upper as effects, (3, 2)."""
+    """Intervals of estimate, limits and prediction limits as effects, (5, 2)."""
     if n == (0.0, np.inf) and p.method.scale == "PFT":
-        return np.array([EVERYTHING] * 3)  # the way back depends on the standard error
-    ends = [p.limits.get(q, EVERYTHING) for q in ("estimate", "lower", "upper")]
+        return np.array([EVERYTHING] * 5)  # the way back depends on the standard error
+    names = ("estimate", "lower", "upper", "pi_lower", "pi_upper")
+    ends = [p.limits.get(q, EVERYTHING) for q in names]
     return np.array([(p.effect_at(a, n, False), p.effect_at(b, n, True)) for a, b in ends])
 
 
 def _standard_errors(limits: Array, z: float) -> Array:
-    """Least and largest standard error (2, ...) that limits (..., 3, 2) allow."""
+    """Least and largest standard error (2, ...) that limits (..., 3 or more, 2) allow."""
     (e0, e1), (l0, l1), (u0, u1) = (np.moveaxis(limits[..., i, :], -1, 0) for i in range(3))
     low = np.maximum(np.maximum(e0 - l1, u0 - e1), np.maximum((u0 - l1) / 2, 0.0))
     return np.array([low, np.minimum(np.minimum(e1 - l0, u1 - e0), (u1 - l0) / 2)]) / z
@@ -118,7 +120,7 @@ def _wald(v: Array, t: float | Array) -> Array:
     return 1 / np.sqrt((1 / (v + np.asarray(t, float)[..., None])).sum(-1))
 
 
-def _edges(p: Printed, v: Array, se: Array) -> Array:
+def _edges(p: Printed, y: Array, v: Array, se: Array) -> Array:
     """Edges of the pieces of tau², as far as a Wald width and a printed tau² let it range."""
     if p.method.tau2_method == "CE" or p.k == 1:  # tau² is 0, and nothing else
         low, high = p.limits.get("tau2", EVERYTHING)
@@ -126,13 +128,15 @@ def _edges(p: Printed, v: Array, se: Array) -> Array:
     low, high = p.limits.get("tau2", EVERYTHING)
     least, most = np.nanmin(v, 1), np.nanmax(v, 1)
     low = max(low * (1 - 1e-9), 0.0)
-    high = high * (1 + 1e-9)
-    if np.isfinite(se[1]) and (not p.hartung_knapp or p.adhoc):
-        if _wald(least, 0) > se[1] * (1 + 1e-9):
+    high = min(high, largest_tau2(p.method.tau2_method, y, v)) * (1 + 1e-9) + 1e-15
+    never_narrower, never_wider = p.no_factor
+    if np.isfinite(se[1]) and (never_narrower or never_wider):  # either way it is Wald's, or tau² 0
+        if never_narrower and _wald(least, 0) > se[1] * (1 + 1e-9):
             return np.array([])
         high = min(high, _tau2_of(least, se[1]) * (1 + 1e-9) + 1e-15)
-    if not p.hartung_knapp:
+    if never_wider:
         low = max(low, _tau2_of(most, se[0]) * (1 - 1e-9))
+    factor = [] if never_wider else [_tau2_of(most, se[0]) * (1 - 1e-9)]  # below it there is one
     if "I2" in p.limits and p.method.tau2_method == "DL":
         a, b = p.limits["I2"]
         s0, s1 = ((p.k - 1) / c if c > 0 else np.inf for c in moment(v)[::-1])
@@ -142,7 +146,8 @@ def _edges(p: Printed, v: Array, se: Array) -> Array:
         return np.array([])
     grid = _GRID * np.nanmin(v)
     inner = np.linspace(low, high, 1 + _INNER)[1:-1] if np.isfinite(high) else []
-    return np.unique([low, *grid[(grid > low) & (grid < high)], *inner, max(high, low + 1e-15)])
+    inner = [*grid, *inner, *factor]
+    return np.unique([low, *(e for e in inner if low < e < high), max(high, low + 1e-15)])
 
 
 def _tau2_of(v: Array, se: float) -> float:
@@ -154,16 +159,30 @@ def _tau2_of(v: Array, se: float) -> float:
     return float(brentq(lambda t: _wald(v, t) - se, 0, len(v) * se**2 + v.max(), xtol=1e-15))
 
 
-def _estimates(p: Printed, limits: Array, se: Array, wald: Array) -> Array:
+def _widths(p: Printed, t: Array, se: Array, wald: Array) -> Array:
+    """Standard errors (2, p) of the pieces, as far as the Wald standard errors there are theirs."""
+    never_narrower, never_wider = p.no_factor
+    low = never_narrower | (never_wider & (t[0] > 0))
+    high = np.minimum(se[1], wald[1]) if never_wider else se[1]
+    return np.array([np.where(low, np.maximum(se[0], wald[0]), se[0]), high])
+
+
+def _estimates(p: Printed, limits: Array, t: Array, se: Array) -> Array:
     """Range of the estimate (2, p): as printed, and as limits at this distance let it be."""
-    z = p.quantile
-    s0, s1 = se
-    if not p.hartung_knapp:
-        s0, s1 = np.maximum(s0, wald[0]), np.minimum(s1, wald[1])
-    s0, s1 = s0 * (1 - 1e-12), s1 * (1 + 1e-12)
-    (e0, e1), (l0, l1), (u0, u1) = (limits[:, i].T for i in range(3))
-    m0 = np.maximum(e0, np.maximum(l0 + z * s0, u0 - z * s1))
-    return np.array([m0, np.minimum(e1, np.minimum(l1 + z * s1, u1 - z * s0))])
+    s0, s1 = se[0] * (1 - 1e-12), se[1] * (1 + 1e-12)
+    (e0, e1), ci, pi = limits[:, 0].T, limits[:, 1:3], limits[:, 3:]
+    within = lambda low, high, a, b: (  # noqa: E731
+        np.maximum(low, np.maximum(a[:, 0, 0] + b[0], a[:, 1, 0] - b[1])),
+        np.minimum(high, np.minimum(a[:, 0, 1] + b[1], a[:, 1, 1] - b[0])),
+    )
+    m0, m1 = within(e0, e1, ci, (p.quantile * s0, p.quantile * s1))
+    meanings = [z for z in p.quantiles[1:] if not np.isnan(z)]
+    if not meanings or not np.isfinite(pi).any():
+        return np.array([m0, m1])
+    half = np.sqrt(t[0] + s0**2) * (1 - 1e-12), np.sqrt(t[1] + s1**2) * (1 + 1e-12)
+    each = np.array([within(m0, m1, pi, (z * half[0], z * half[1])) for z in meanings])
+    each = np.where(each[:, :1] <= each[:, 1:], each, [[[np.inf], [-np.inf]]])
+    return np.array([each[:, 0].min(0), each[:, 1].max(0)])
 
 
 def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array, s: Array) -> Sums:
@@ -182,13 +201,17 @@ def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array, s: Arra
         ],
         [],
     )
-    if not p.hartung_knapp or p.adhoc:
-        tables.append((np.isfinite(se1), se1**2 / (v + t0) - 1 / k))
-    if not p.hartung_knapp:
+    wald = np.array([_wald(e, t[i]) for i, e in enumerate((np.nanmin(v, 1), np.nanmax(v, 1)))])
+    never_narrower, never_wider = p.no_factor
+    if never_narrower or never_wider:
+        above = never_narrower | (t0 > 0)
+        tables.append((np.isfinite(se1) & above, se1**2 / (v + t0) - 1 / k))
+    if never_wider:
         tables.append(((se0 > 0) & ends, 1 / k - se0**2 / (v + t1)))
-    else:
+    if p.hartung_knapp and not (never_narrower and never_wider):
         squares = (k - 1) * se0**2, (k - 1) * se1**2
-        more, spreads = knapp_hartung(squares, d, half, near, (r0, r1), p.adhoc)
+        factor = (not p.adhoc) | (wald[1] < se[0] * (1 - 1e-9))[:, None, None]
+        more, spreads = knapp_hartung(squares, d, half, near, (r0, r1), factor)
         tables += more
     beyond = np.zeros(near.shape, bool)
     if k > 1:
@@ -202,9 +225,7 @@ def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array, s: Arra
             tables.append((t0 >= 0, (d**2 / v - q0 / k) * small))
         beyond = too_far(near, (r0, r1), spreads)
     tables[0] = (True, np.where(beyond, -np.inf, np.where(*tables[0], 0.0)))
-    if not p.hartung_knapp:
-        wald = [_wald(e, t[i]) for i, e in enumerate((np.nanmin(v, 1), np.nanmax(v, 1)))]
-        se = np.array([np.maximum(se[0], wald[0]), np.minimum(se[1], wald[1])])
+    se = _widths(p, t, se, wald)
     return Sums(t.T, m.T, se.T, *_stacked(tables, spreads, (t.shape[1], *y.shape)))
 
 

@@ -9,6 +9,7 @@ from .distance import miss
 
 _PAIR = 0.5  # share of the steps that move two rows at once
 _REACH = 4  # how far a count is moved where the best of all moves is taken
+_ROWS, _AWAY = 4, 3  # rows that are moved before a new start, at the most, and how far
 
 
 @njit(cache=True, nogil=True)
@@ -90,6 +91,32 @@ def improve(x, row, rows, res, events):
         at[i], at[j] = a, b
         x[i], x[j] = values[i, a], values[j, b]
         now = best
+    return now
+
+
+@njit(cache=True, nogil=True)
+def again(x, row, rounds, steps, hot, seed, rows, res, events):
+    """Start again from x (d,) a few rows away, `rounds` times, and keep in x what is no farther.
+
+    The other arguments and what it returns are those of `walk`.
+    """
+    trial = x.copy()
+    now = _away(x, 1e300, res, events)
+    for i in range(rounds):
+        if now == 0.0:
+            break
+        np.random.seed(seed + i)
+        trial[:] = x
+        for _ in range(np.random.randint(2, _ROWS + 1)):
+            d = np.random.randint(x.size)
+            if d != row:
+                trial[d] += np.random.randint(-_AWAY, _AWAY + 1)
+        new = walk(trial, row, steps, hot, seed + i, rows, res, events)
+        if new > 0.0:
+            new = improve(trial, row, rows, res, events)
+        if new <= now:
+            now = new
+            x[:] = trial
     return now
 
 

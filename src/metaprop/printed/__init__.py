@@ -19,6 +19,8 @@ outer
     What quantities cannot leave where vectors are not listed.
 solve
     What is certain of the counts under one method.
+quantities
+    Ranges of tau², I² and prediction limits over all methods.
 ask
     All methods, as one call.
 write

@@ -31,9 +31,11 @@ class Answer:
         "undecided" (neither a vector nor a proof that there is none).
     ranges : label, x_min, x_max over the remaining methods; certified "exact" where both ends are
         counts of a vector that was found, else "outer bound"; seen_min, seen_max: ends that were.
-    quantities : rows, scale, quantity, min, max (fractions for percentages), certified "exact"
-        where all vectors were listed, else "outer bound": nothing lies outside; seen_min, seen_max
-        over the vectors that were found.
+    quantities : rows, scale, quantity, min, max (fractions for percentages): nothing lies outside;
+        seen_min, seen_max over the vectors that were found. certified "exact" where these are the
+        same (all vectors were listed), "exact to 0.001" where both gaps are at most that (a tenth
+        of a percentage point; for tau² one unit of the third significant digit of seen_max), else
+        "outer bound". Where I² or a prediction limit is printed, the meanings that print so count.
     vectors : every vector with the method's scale, tau2_method, ci_method and inverse, or None
         where they are too many.
     tried : how many methods were tried. rounding : the rule. skipped : methods with a GLMM, not

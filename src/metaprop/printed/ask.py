@@ -9,20 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..counts.ranges import Outcome, shared, span
+from ..counts.ranges import shared, span
 from ..effectsize import choose
 from ..method import Method
-from . import answer, outer, read
+from . import answer, read
 from .answer import EXACT, INFEASIBLE, LITTLE, OUTER, SET, UNDECIDED, UNIQUE, Answer
 from .problem import Candidate, Problem, build, candidates
+from .quantities import Found, table
 from .rounding import RULES, Rule
 from .software import software
 from .solve import solve
-from .values import values
-
-# Quantities whose ranges are told: what a paper may have left out.
-TOLD = ("estimate", "tau2", "I2", "pi_lower", "pi_upper")
-Found = list[tuple[Candidate, Outcome]]
 
 
 def which(
@@ -79,7 +75,7 @@ def which(
 
 def assemble(problem: Problem, found: Found, tried: int, rounding: str) -> Answer:
     """The answer from what each remaining method leaves."""
-    table = _methods(problem, found)
+    methods = _methods(problem, found)
     ranges = _ranges(problem, found)
     vectors = _vectors(problem, found)
     verdict = SET
@@ -93,7 +89,7 @@ def assemble(problem: Problem, found: Found, tried: int, rounding: str) -> Answe
         (ranges["x_min"] <= problem.low) & (ranges["x_max"] >= problem.high)
     ).all():  # fmt: skip
         verdict = LITTLE
-    return Answer(verdict, table, ranges, _quantities(problem, found), vectors, tried, rounding)
+    return Answer(verdict, methods, ranges, table(problem, found), vectors, tried, rounding)
 
 
 def _scales(problem: Problem, candidate: Candidate) -> set[str]:
@@ -129,30 +125,6 @@ def _ranges(problem: Problem, found: Found) -> pd.DataFrame:
     table["seen_min"] = pd.array([s.seen_low for s in spans], "Int64")
     table["seen_max"] = pd.array([s.seen_high for s in spans], "Int64")
     return table
-
-
-def _quantities(problem: Problem, found: Found) -> pd.DataFrame:
-    parts = []
-    for candidate, outcome in found:
-        bounds = [] if outcome.vectors is not None else outer.bounds(outcome)
-        for i, result in enumerate(problem.results):
-            seen = values(result, candidate, outcome.seen)
-            for quantity in TOLD:
-                if seen[quantity]:
-                    name = (result.rows, candidate.scale(result), quantity)
-                    a = np.array(seen[quantity]) if len(outcome.seen) else np.array([np.nan])
-                    ends = a.min(), a.max()
-                    if outcome.vectors is None:
-                        own = bounds[i] if bounds else {}
-                        any_ = outer.anything(quantity, candidate.scale(result))
-                        parts.append((*name, *own.get(quantity, any_), OUTER, *ends))
-                    else:
-                        parts.append((*name, *ends, EXACT, *ends))
-    columns = list(answer.QUANTITY_COLUMNS)
-    table = pd.DataFrame(parts, columns=columns)
-    of = {c: (c, c.removeprefix("seen_")) for c in columns[3:] if c != "certified"}
-    of["certified"] = ("certified", "max")  # "outer bound" goes before "exact"
-    return table.groupby(columns[:3], sort=False).agg(**of).reset_index()[columns]
 
 
 def _vectors(problem: Problem, found: Found) -> pd.DataFrame | None:

@@ -49,9 +49,11 @@ def _of(own: Tables) -> dict[str, Interval]:
         most = t1 / (t1 + a) if np.isfinite(t1) else 1.0
         low, high = (least, most) if same else (min(low, least), max(high, most))
     out["I2"] = _hull(np.array([low]), np.array([high]))
-    if "estimate" in p.limits:
-        out["estimate"] = p.limits["estimate"]
-    return out | _prediction(own, t, m, se)
+    out |= {"estimate": anything("estimate", p.method.scale)} | _prediction(own, t, m, se)
+    for q, (low, high) in out.items():  # a printed one is where it was printed from
+        a, b = p.limits.get(q, (low, high))
+        out[q] = max(low, a), min(high, b)
+    return out
 
 
 def _hull(low: Array, high: Array) -> Interval:

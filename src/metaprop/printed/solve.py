@@ -28,21 +28,22 @@ def solve(problem: Problem, candidate: Candidate, list_limit: int) -> Outcome | 
         return listed(x)
     rest = tuple(r for r in problem.results if candidate.scale(r) != GLMM)
     if len(rest) == len(problem.results):
-        return known(_search(problem, candidate), list_limit)
-    x = _few(_search(replace(problem, results=rest), candidate))
+        return known(search(problem, candidate), list_limit)
+    x = _few(search(replace(problem, results=rest), candidate))
     return None if x is None else listed(x[holds(problem, candidate, x)])
 
 
-def _few(search: Search) -> Counts | None:
+def _few(own: Search) -> Counts | None:
     """Every vector, or None where they are more than `GLMM_LIMIT`."""
-    root = search.root(search.domain, deep=False)
+    root = own.root(own.domain, deep=False)
     if root is None:
-        return np.empty((0, len(search.domain)), np.int32)
-    x, share = search.run(root, GLMM_LIMIT + 1, NODES)
+        return np.empty((0, len(own.domain)), np.int32)
+    x, share = own.run(root, GLMM_LIMIT + 1, NODES)
     return x if share == 1 else None
 
 
-def _search(problem: Problem, candidate: Candidate) -> Search:
+def search(problem: Problem, candidate: Candidate) -> Search:
+    """The search for the vectors that print everything that is printed under one method."""
     targets = []
     for r in problem.results:
         own = candidate.method

@@ -99,6 +99,22 @@ def fits(result: Result, candidate: Candidate, x: Counts) -> NDArray[np.bool_]:
     return keep
 
 
+def consistent(result: Result, candidate: Candidate, x: Counts) -> dict[str, Array]:
+    """Every quantity of vectors x that print as printed, (meanings, m); what has none is left out.
+
+    NaN where a meaning of I², H² or of prediction limits is not the one that is printed.
+    """
+    out = {q: np.array(m) for q, m in values(result, candidate, x).items() if len(m)}
+    predicted = [q for q in ("pi_lower", "pi_upper") if q in result.limits and q in out]
+    for q in ("I2", "H2"):
+        if q in result.limits and q in out:
+            out[q] = np.where(_inside(out[q], result.limits[q]), out[q], np.nan)
+    if predicted:
+        fit = np.all([_inside(out[q], result.limits[q]) for q in predicted], axis=0)
+        out |= {q: np.where(fit, out[q], np.nan) for q in ("pi_lower", "pi_upper")}
+    return out
+
+
 def _inside(value: Array, ends: tuple[float, float]) -> NDArray[np.bool_]:
     return (ends[0] <= value) & (value < ends[1])
 
