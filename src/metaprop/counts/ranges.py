@@ -23,7 +23,7 @@ LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
 FIRST_PROGRAMMES, PROGRAMMES = 60, 40
 # Where walks stay so far, in widths of the intervals, so many times those (in vain for DL2, whose
 # pieces are of two tau² and are not made smaller).
-_FAR, _MORE = 1.0, 3
+_FAR, _MORE = 1.0, 2
 WIDE = 10**11  # vectors of a grid that a listing is tried for at once
 _SHARED = 500  # vectors that are tried under other methods, at the most
 _WALKED = 12  # methods of which walks go for an end that another method leaves open anyway
@@ -31,7 +31,7 @@ FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an 
 # A walk to the first vector is followed by another, of another heat, if it came as near to printing
 # as this, in widths of the intervals; after the last one there are new starts near the nearest.
 _NEAR, _HEATS = (1.5, 1.5, 0.5), (0.1, 0.3, 1.0)
-AGAIN = 15
+AGAIN = 10
 
 
 @dataclass(frozen=True)

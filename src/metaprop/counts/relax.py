@@ -48,6 +48,7 @@ class Mixtures:
                    for t, own in enumerate(self.tables)]  # fmt: skip
         self.common, self.constant = self._common(search, len(domain))
         self.spread: dict[tuple[int, int], tuple] = {}
+        self.pieces: dict[int, list[Piece]] = {}
         self.weights: dict[int, list[Array]] = {}
         self.solved = 0
 
@@ -208,7 +209,9 @@ class Mixtures:
         """The cases of a state, the nearest to the mixture first; none where one vector is left."""
         t = len(state.pieces)
         if t < len(self.tables):
-            return [state.put(t, piece) for piece in pieces(self.tables[t])]
+            if t not in self.pieces:  # many states ask for them
+                self.pieces[t] = list(pieces(self.tables[t]))
+            return [state.put(t, piece) for piece in self.pieces[t]]
         few = np.log10([d.sum() for d in self._domain(state)]).sum() <= _FEW
         cases = None if few else self._halved(state, mixture) or self._finer(state)
         return cases or self._split(state, mixture)
