@@ -154,7 +154,7 @@ def test_a_notebook_reads_no_table_that_was_made_of_other_counts(tmp_path, capsy
 def test_a_wrong_choice_is_refused_before_a_kernel_starts(tmp_path, capsys, nothing_starts):
     build = str(tmp_path / "b")
     assert main(["reproduce", "--only", "03", "-p", "tau2_method=XY", "--build", build]) == 1
-    assert "error: tau2_method: found 'XY', expected one of DL, PM" in capsys.readouterr().err
+    assert "error: tau2_method: found 'XY', expected one of DL, DL2, PM" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", ["/proc", "file", "file/below", "/proc/1/x"])

@@ -72,7 +72,7 @@ def _write(folder, content) -> Path:
         ),
         (
             {"notebook": "00", "parameters": {"tau2_method": ["DL", "XY"]}},
-            "tau2_method: found 'XY', expected one of DL, PM, REML",
+            "tau2_method: found 'XY', expected one of DL, DL2, PM, REML",
         ),
     ],
 )

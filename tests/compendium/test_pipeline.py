@@ -192,7 +192,7 @@ def test_counts_take_the_place_of_the_evidence(tmp_path):
     text = store.path_of("evidence").read_text(encoding="utf-8")
     counts = tmp_path / "counts.csv"
     code = (
-        "from clofarabine.tables import store as data\n"
+        "from clofarabine import tables as data\n"
         "e = data.load_evidence().set_index('row')\n"
         "print('counts', *e.loc['CLOFAL06952', ['cr_min', 'cr_max', 'or_min', 'or_max']])"
     )

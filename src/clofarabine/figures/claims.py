@@ -54,7 +54,7 @@ def claims_map(table: pd.DataFrame, width: int = 44) -> Figure:
         y += 2
     with mpl.rc_context(STYLE):
         fig = new_figure(PAGE, 0.118 * y + 0.55)
-        ax = fig.add_axes((0.26, 0.005, 0.735, 1 - 0.45 / fig.get_figheight()))
+        ax = fig.add_axes((0.28, 0.005, 0.715, 1 - 0.45 / fig.get_figheight()))
         ax.set(xlim=(-0.8, width), ylim=(y - 1, -1))
         ax.axis("off")
         for verdict, (marker, face, edge) in _MARKS.items():
@@ -64,7 +64,7 @@ def claims_map(table: pd.DataFrame, width: int = 44) -> Figure:
             ax.scatter(xs, ys, size, marker=marker, facecolor=face, edgecolor=edge, lw=0.7,
                        zorder=3 if verdict == "discrepant" else 2)  # fmt: skip
         for section, n, top in bands:
-            ax.text(-4.4, top, section, ha="right", va="center", weight="bold")
+            ax.text(-4.2, top, section, ha="right", va="center", weight="bold")
             ax.text(-1.2, top, f"{n}", ha="right", va="center", color=GREY)
         ax.text(-1.2, -1.2, "claims", ha="right", va="center", color=GREY, fontsize=7)
         for x, row, name in rows:
