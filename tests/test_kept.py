@@ -32,13 +32,21 @@ def _get(self, url, *_, **__):
     return answer
 
 
-def _missed(profile: str, monkeypatch, crate: Path = ROOT) -> list[str]:
-    """What a crate does not have of all that a profile requires, by the profile's own numbers."""
+def _missed(profile: str, monkeypatch, stated: dict, folder: Path) -> list[str]:
+    """What a crate does not have of all that a profile requires, by the profile's own numbers.
+
+    It is laid out anew: the validator does not find its way where a folder's name has a space.
+    """
+    for e in stated["@graph"]:
+        if "File" in e.get("@type", ()):
+            (folder / e["@id"]).parent.mkdir(parents=True, exist_ok=True)
+            (folder / e["@id"]).touch()
+    (folder / CRATE.name).write_text(json.dumps(stated), encoding="utf-8")
     monkeypatch.setattr(HttpRequester, "get", _get, raising=False)
     monkeypatch.setattr(HttpRequester, "head", _get, raising=False)
     found = services.validate(
         models.ValidationSettings(
-            rocrate_uri=str(crate),
+            rocrate_uri=str(folder),
             profile_identifier=profile,
             requirement_severity=models.Severity.REQUIRED,
             skip_availability_check=True,
@@ -51,8 +59,9 @@ def _missed(profile: str, monkeypatch, crate: Path = ROOT) -> list[str]:
 @pytest.mark.parametrize(
     "profile", ["ro-crate-1.2", "ro-crate-1.1", "process-run-crate", "workflow-run-crate"]
 )
-def test_the_crate_is_valid(profile, monkeypatch):
-    assert _missed(profile, monkeypatch) == []
+def test_the_crate_is_valid(profile, tmp_path, monkeypatch):
+    stated = json.loads(CRATE.read_text(encoding="utf-8"))
+    assert _missed(profile, monkeypatch, stated, tmp_path) == []
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -61,12 +70,7 @@ def test_a_crate_without_its_run_or_its_workflow_is_not(entity, tmp_path, monkey
     stated = json.loads(CRATE.read_text(encoding="utf-8"))
     (found,) = (e for e in stated["@graph"] if e["@id"] == entity)
     del found[{"./": "conformsTo", "#run": "instrument", "compendium.toml": "@type"}[entity]]
-    for e in stated["@graph"]:
-        if "File" in e.get("@type", ()):
-            (tmp_path / e["@id"]).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / e["@id"]).touch()
-    (tmp_path / CRATE.name).write_text(json.dumps(stated), encoding="utf-8")
-    assert _missed("workflow-run-crate", monkeypatch, tmp_path)
+    assert _missed("workflow-run-crate", monkeypatch, stated, tmp_path)
 
 
 def test_the_crate_is_that_of_the_tree():
