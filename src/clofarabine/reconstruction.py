@@ -156,7 +156,7 @@ def reconstruct(
 
     def under(own: list[Method]) -> dict[Method, Found]:
         sets, _ = _paediatric(evidence, targets, own, extra, memory, options)
-        joint = _joint(evidence, targets, own, sets, pairs, options)
+        joint = _joint(evidence, targets, own, sets, pairs, options, _arcsine_alone(targets))
         return {m: Found(m, sets[m.inverse], joint[m]) for m in own}
 
     results = {m: f for part in side_by_side(under, _kinds(methods)) for m, f in part.items()}
@@ -177,6 +177,7 @@ def together(
     """
     memory = {} if memory is None else memory
     pairs, extra = (memory, {}) if extra is None else ({}, extra)
+    keep = all(map(_arcsine_alone, targets.values()))
 
     def under(own: list[Method]) -> dict[str, dict[Method, Counts]]:
         parts = {e: _paediatric(evidence[e], targets[e], own, extra.get(e), memory, {})
@@ -187,7 +188,7 @@ def together(
             a, b = below(x, or_[i])
             sets["CR"][i], sets["OR"][i] = x[a], or_[i][b]
         partner = {"CR": key_or, "OR": key_cr}
-        return {e: _joint(evidence[e], targets[e], own, sets[e], pairs, {}, partner[e])
+        return {e: _joint(evidence[e], targets[e], own, sets[e], pairs, {}, keep, partner[e])
                 for e in evidence}  # fmt: skip
 
     out: dict[str, dict[Method, Counts]] = {e: {} for e in evidence}
@@ -233,15 +234,19 @@ def _without_inverse(method: Method) -> Method:
 
 def _joint(
     evidence: Evidence, targets: Targets, own: list[Method], sets: dict[Inverse, Counts],
-    memory: Memory, options: dict, partner: tuple = (),
+    memory: Memory, options: dict, keep: bool, partner: tuple = (),
 ) -> dict[Method, Counts]:  # fmt: skip
-    """The paediatric vectors with every count of adults that meets the overall numbers."""
+    """The paediatric vectors with every count of adults that meets the overall numbers.
+
+    keep : whether sets are all that arcsine numbers leave, so that memory may have what is found.
+    partner : names the arcsine numbers of the other endpoint, if sets were held against it.
+    """
     out = {}
     for rows in dict.fromkeys(m.rows for m in own):
         some = {m.inverse: m for m in own if m.rows == rows}
         wanted = {i: sets[i] for i in some}
         joint = _extend(evidence, _without_inverse(own[0]), targets, rows, wanted, memory, options,
-                        partner)  # fmt: skip
+                        keep, partner)  # fmt: skip
         out |= {some[i]: x for i, x in joint.items()}
     return out
 
@@ -260,15 +265,20 @@ def _fits(printed: Printed, x: Counts, inverses: Iterable[Inverse]) -> dict:
     return dict(zip(inverses, meets_at(double, x, sizes), strict=True))
 
 
+def _arcsine_alone(targets: Targets) -> bool:
+    """Whether no double arcsine number is asked."""
+    return all(_asks_nothing(own) for (_, scale), own in targets.items() if scale == "PFT")
+
+
 def _asks_nothing(numbers: Limits) -> bool:
     return all(numbers.get(q, EVERYTHING) == EVERYTHING for q in NUMBERS)
 
 
 def _extend(
     evidence: Evidence, method: Method, targets: Targets, rows: Rows,
-    sets: dict[Inverse, Counts], memory: Memory, options: dict, partner: tuple,
+    sets: dict[Inverse, Counts], memory: Memory, options: dict, keep: bool, partner: tuple,
 ) -> dict[Inverse, Counts]:  # fmt: skip
-    """The same with rows of the overall population in one way; partner: what made sets smaller."""
+    """The same with rows of the overall population in one way."""
     union = different(np.concatenate(list(sets.values())))
     if not len(union):
         return dict.fromkeys(sets, np.empty((0, len(evidence.n)), np.int32))
@@ -285,7 +295,7 @@ def _extend(
             given=(np.flatnonzero(child), union), **options,
         )  # fmt: skip
         x = x[np.lexsort([codes(own)[0] for own in (x @ add.T, x[:, child])])]
-        if all(_asks_nothing(own) for (_, scale), own in targets.items() if scale == "PFT"):
+        if keep:
             memory[key] = x
     fits = _fits(overall.by(targets["overall", "PFT"]), x @ add.T, sets)
     children = x[:, child]

@@ -331,6 +331,19 @@ def test_a_free_sample_size_agrees_with_the_grid_at_its_means(evidence):
     assert words["CR_smallest"] <= sizes["harmonic"] <= words["CR_largest"]
 
 
+def test_what_one_question_found_serves_no_wider_one(evidence):
+    """OR under all its numbers first: CR's partners are fewer than under OR's primary ones."""
+    one = {e: pieces.targets(POOLED, e, "PAS") for e in pieces.ENDPOINTS}
+    memory: dict = {}
+    narrow = one | {"OR": pieces.targets(POOLED, "OR")}
+    few = reconstruction.together(evidence, narrow, [DL], memory=memory)
+    found = reconstruction.together(evidence, one, [DL], memory=memory)
+    alone = reconstruction.together(evidence, one, [DL])
+    assert len(few["CR"][DL]) < len(alone["CR"][DL])
+    for e in pieces.ENDPOINTS:
+        assert (found[e][DL] == alone[e][DL]).all()
+
+
 def test_tiers_follow_the_table():
     assert tiers.tier_of(DL) == 1
     assert tiers.tier_of(replace(DL, rows="merged")) == 1
