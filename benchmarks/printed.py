@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from metaprop.counts import ranges
+from metaprop.counts import ranges, witness
 from metaprop.method import Method
 from metaprop.pooling import pool_proportions
 from metaprop.printed import problem, quantities, read, solve, which
@@ -71,8 +71,8 @@ def _scales() -> list[str]:
 
 def _ranges(own: problem.Problem, candidate: problem.Candidate) -> tuple[int, int]:
     """How many ends of ranges there are, and how many of them are exact."""
-    found = solve.solve(own, candidate, 0)
-    spans = [ranges.span([found], i) for i in range(len(own.n))]
+    found = witness.decided([solve.solve(own, candidate, 0)])
+    spans = [ranges.span(found, i) for i in range(len(own.n))]
     exact = sum((s.low == s.seen_low) + (s.high == s.seen_high) for s in spans)
     return 2 * len(spans), exact
 
@@ -118,7 +118,7 @@ def _listing() -> list[str]:
     listed, found = _median(lambda: solve.solve(own, candidate, 10**7))
     without, (ends, exact) = _median(lambda: _ranges(own, candidate))
     size = "more than the limit" if found.vectors is None else f"{len(found.vectors):,}"
-    open_ = solve.solve(own, candidate, 0)
+    (open_,) = witness.decided([solve.solve(own, candidate, 0)])
     asked, told = _median(lambda: quantities.table(own, [(candidate, open_)]))
     closed = told["certified"].str.startswith(EXACT).sum()
     return [

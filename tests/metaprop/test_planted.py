@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from test_which import MODES, as_printed
 
-from metaprop.counts import ranges, relax, sums
+from metaprop.counts import ranges, relax, sums, witness
 from metaprop.counts.statement import Printed
 from metaprop.effectsize import INVERSES
 from metaprop.method import CI_METHODS, TAU2_METHODS, Method
@@ -145,7 +145,7 @@ def test_no_proof_leaves_out_the_truth(seed):
         assert root is not None
         assert all(d[c] for d, c in zip(root[0], x, strict=True))
         for own, meanings in zip(
-            outer.bounds(ranges.Outcome(None, x, x, x[:0], search, root)), told, strict=True
+            outer.bounds(witness.Outcome(None, x, x, x[:0], search, root)), told, strict=True
         ):
             for quantity, (low, high) in own.items():
                 told_so = meanings.get(quantity, np.empty(0))
@@ -156,10 +156,10 @@ def test_no_proof_leaves_out_the_truth(seed):
 @pytest.mark.parametrize("seed", SEEDS[:: max(1, len(SEEDS) // 5)])
 def test_the_whole_tool_keeps_the_truth(seed, monkeypatch):
     rows, printed, rule, candidate, x = planted(seed)
-    for name, few in (("NODES", 10**5), ("QUESTION", 2000), ("STEPS", 500), ("FIRST", 2000)):
+    for name, few in (("NODES", 10**5), ("STEPS", 500), ("FIRST", 2000), ("FIRST_PROGRAMMES", 10)):
+        monkeypatch.setattr(witness, name, few)
+    for name, few in (("QUESTION", 2000), ("PROGRAMMES", 10)):
         monkeypatch.setattr(ranges, name, few)
-    for name in ("FIRST_PROGRAMMES", "PROGRAMMES"):
-        monkeypatch.setattr(ranges, name, 10)
     for name in ("WALKS", "QUESTIONS", "PROGRAMMES"):
         monkeypatch.setattr(quantities, name, 3)
     answer = which(rows, printed, rounding=rule, methods=[candidate.method], list_limit=300)

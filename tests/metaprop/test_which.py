@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from metaprop import likelihood
-from metaprop.counts import ranges, relax
+from metaprop.counts import ranges, relax, witness
 from metaprop.effectsize import INVERSES, transform
 from metaprop.method import CI_METHODS, TAU2_METHODS, Method
 from metaprop.pooling import pool_proportions
@@ -119,6 +119,11 @@ def test_the_vectors_are_those_of_plain_enumeration(case):
     assert found.vectors.tolist() == wanted
 
 
+def alone(built, candidate):
+    """What is certain under one method, with nothing listed."""
+    return witness.decided([solve.solve(built, candidate, 0)])[0]
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(problems())
 def test_no_range_is_too_narrow_where_vectors_are_not_listed(case):
@@ -130,9 +135,10 @@ def test_no_range_is_too_narrow_where_vectors_are_not_listed(case):
     with np.errstate(divide="ignore"):
         wanted = np.array(plain(rows, printed, method, rule))
     with pytest.MonkeyPatch.context() as patch:
-        for name, few in (("LOOK", 2), ("NODES", 3), ("QUESTION", 20), ("STEPS", 50)):
-            patch.setattr(ranges, name, few)
-        found = solve.solve(built, problem.Candidate(method), 0)
+        for name, few in (("LOOK", 2), ("NODES", 3), ("STEPS", 50)):
+            patch.setattr(witness, name, few)
+        patch.setattr(ranges, "QUESTION", 20)
+        found = alone(built, problem.Candidate(method))
         assert not found.empty
         for i in range(len(rows)):
             span = ranges.span([found], i)
@@ -149,8 +155,8 @@ def test_no_range_is_too_narrow_where_vectors_are_not_listed(case):
                 assert low <= least <= most <= high, quantity
     for few in (0, 3, 8):  # questions about each end
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in (("QUESTION", 20), ("STEPS", 50)):
-                patch.setattr(ranges, name, value)
+            patch.setattr(ranges, "QUESTION", 20)
+            patch.setattr(witness, "STEPS", 50)
             for name in ("WALKS", "QUESTIONS", "PROGRAMMES"):
                 patch.setattr(quantities, name, few)
             table = quantities.table(built, [(candidate, found)])
@@ -182,7 +188,7 @@ def test_ends_of_quantities_are_exact_without_a_listing(scale):
     rows, candidate = ROWS.assign(x_min=0, x_max=[20, 15, 30, 12]), problem.Candidate(method)
     printed = read.check_printed(lines(*printed_of(TRUE, method, decimals=0)), rows)
     built = problem.build(read.check_rows(rows), printed, "half-up")
-    listed, without = (solve.solve(built, candidate, limit) for limit in (10**6, 0))
+    listed, without = solve.solve(built, candidate, 10**6), alone(built, candidate)
     assert listed.vectors is not None
     assert without.vectors is None
     table = quantities.table(built, [(candidate, without)])
@@ -192,7 +198,7 @@ def test_ends_of_quantities_are_exact_without_a_listing(scale):
         holds_ends(r, *ends(told[r.quantity]))
     with pytest.MonkeyPatch.context() as patch:  # questions that nothing answers change nothing
         patch.setattr(ranges, "QUESTION", 1)
-        patch.setattr(ranges, "STEPS", 0)
+        patch.setattr(witness, "STEPS", 0)
         patch.setattr(quantities, "PROGRAMMES", 0)
         unsure = quantities.table(built, [(candidate, without)])
     assert unsure["certified"].eq("outer bound").any()
@@ -255,8 +261,8 @@ def test_a_count_at_most_another_is_plain_enumeration_of_pairs(case):
     assert found.vectors.tolist() == wanted
     with pytest.MonkeyPatch.context() as patch:
         for name, few in (("LOOK", 2), ("NODES", 3)):
-            patch.setattr(ranges, name, few)
-        found = solve.solve(built, problem.Candidate(method), 0)
+            patch.setattr(witness, name, few)
+        found = alone(built, problem.Candidate(method))
         for i in range(2 * k):
             span, own = ranges.span([found], i), np.array(wanted)[:, i]
             assert (span.low, span.high) == (own.min(), own.max())
@@ -269,7 +275,7 @@ def decide(rows, printed, method, rule, programmes):
         wanted = np.array(plain(rows, printed, method, rule))
     with pytest.MonkeyPatch.context() as patch:
         for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST_PROGRAMMES", 0)):
-            patch.setattr(ranges, name, few)
+            patch.setattr(witness, name, few)
         search = solve.solve(built, problem.Candidate(method), 0).search
     if search is None:  # so few vectors that they were listed
         return
@@ -465,8 +471,10 @@ def test_what_says_nothing_is_too_little():
 
 
 def test_what_the_search_cannot_decide_is_said(monkeypatch):
-    for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST", 0), ("QUESTION", 1), ("STEPS", 0),
-                      ("PROGRAMMES", 0), ("FIRST_PROGRAMMES", 0), ("AGAIN", 0)):  # fmt: skip
+    for name, few in (("LOOK", 1), ("NODES", 1), ("FIRST", 0), ("STEPS", 0), ("AGAIN", 0),
+                      ("FIRST_PROGRAMMES", 0)):  # fmt: skip
+        monkeypatch.setattr(witness, name, few)
+    for name, few in (("QUESTION", 1), ("PROGRAMMES", 0)):
         monkeypatch.setattr(ranges, name, few)
     method = Method("PLO", "REML", "hartung-knapp", "none")
     answer = which(ROWS, lines(*printed_of(TRUE, method, decimals=0)), methods=[method])
@@ -526,17 +534,41 @@ def test_a_tie_of_counts_is_exact():
 
 def test_a_vector_of_one_method_serves_another(monkeypatch):
     """Methods without a vector of their own get one that another found, if it prints so there."""
-    for name in ("LOOK", "NODES", "FIRST_PROGRAMMES", "AGAIN"):
-        monkeypatch.setattr(ranges, name, 0)
-    monkeypatch.setattr(ranges, "FIRST", 0)
+    for name in ("LOOK", "NODES", "FIRST", "FIRST_PROGRAMMES", "AGAIN"):
+        monkeypatch.setattr(witness, name, 0)
     methods = [Method("PAS", t) for t in ("DL", "PM", "CE")]
     printed = lines(*printed_of(TRUE, methods[0], decimals=0))
     built = problem.build(read.check_rows(ROWS), read.check_printed(printed, ROWS), "half-up")
     found = [solve.solve(built, problem.Candidate(m), 0) for m in methods]
     assert not any(len(o.seen) for o in found)
     found[0] = replace(found[0], seen=TRUE[None].astype(np.int32))
-    for o, method in zip(ranges.shared(found), methods, strict=True):
+    for o, method in zip(witness.shared(found), methods, strict=True):
         own = values(built.results[0], problem.Candidate(method), TRUE[None].astype(np.int32))
         prints = all(a <= own[q][0][0] < b for q, (a, b) in built.results[0].limits.items())
         assert len(o.seen) == (prints and not o.empty)
-    assert len(ranges.shared(found)[1].seen) == 1
+    assert len(witness.shared(found)[1].seen) == 1
+
+
+def test_a_walk_from_the_vector_of_another_method_finds_one(monkeypatch):
+    """DerSimonian and Laird's vector does not print so under these; a vector near it does."""
+    for name in ("LOOK", "NODES", "FIRST", "FIRST_PROGRAMMES", "AGAIN"):
+        monkeypatch.setattr(witness, name, 0)
+    monkeypatch.setattr(witness, "_FAR", np.inf)  # no walk has come near yet
+    methods = [Method("PAS", t) for t in ("DL", "HE", "SJ")]
+    rows = ROWS.assign(x_min=0, x_max=ROWS["n"])
+    printed = lines(*printed_of(TRUE, methods[0], decimals=0))
+    built = problem.build(read.check_rows(rows), read.check_printed(printed, rows), "half-up")
+    found = [solve.solve(built, problem.Candidate(m), 0) for m in methods]
+    found[0] = replace(found[0], seen=TRUE[None].astype(np.int32))
+    assert [o.open for o in witness.shared(found)] == [False, True, True]
+    for o, method in zip(witness.decided(found)[1:], methods[1:], strict=True):
+        assert len(o.seen) > 0
+        assert values_hold(built, method, o.seen)
+    assert all(o.open for o in witness.decided(found[1:]))
+
+
+def values_hold(built, method, x):
+    """Whether every vector prints as printed, by pooling and rounding."""
+    own = values(built.results[0], problem.Candidate(method), x)
+    limits = built.results[0].limits.items()
+    return all((a <= own[q][0]).all() and (own[q][0] < b).all() for q, (a, b) in limits)

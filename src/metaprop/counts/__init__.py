@@ -32,8 +32,10 @@ cases
     Pieces of tau², ranges of means and counts: cases of a tree.
 relax
     Linear programmes over mixtures of counts: a proof, or a start.
+witness
+    Whether a method has a vector at all: listed, found by a walk, or refuted.
 solve
     All vectors of one result as one call, on this machine or a cluster.
 ranges
-    All vectors, or the range of each count, exact or as an outer bound.
+    The range of each count over many methods, exact or as an outer bound.
 """

@@ -1,58 +1,23 @@
-"""Everything certain of the counts behind several printed results, under one method or many.
+"""The ends of each row's range over many methods, where vectors are too many to list.
 
-First all vectors of a method are listed, within a number of vectors and of nodes. Where that does
-not end, the ends of each row's range over all methods are found one by one: beyond the last count
-seen, a walk finds a vector, or a search or linear programmes prove that there is none. Where
-neither happens, the range is an outer bound.
+They are found one by one: beyond the last count seen, a walk finds a vector, or a search or linear
+programmes prove that there is none. Where neither happens, the range is an outer bound.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from math import prod
+from dataclasses import dataclass
 
 import numpy as np
 
+from . import witness
 from .relax import Mixtures
-from .several import Root, Search, Walks
-from .tables import Counts, ends
-from .vectors import different, ordered
+from .several import Root, Walks
+from .tables import Counts
+from .witness import Outcome
 
-# Nodes of a first look, of a whole listing, and of one question about an end of a range.
-LOOK, NODES, QUESTION = 30_000, 6_000_000, 30_000
-# Linear programmes of whether there is a vector at all, and of one question about an end.
-FIRST_PROGRAMMES, PROGRAMMES = 60, 40
-# Where walks stay so far, in widths of the intervals, so many times those (in vain for DL2, whose
-# pieces are of two tau² and are not made smaller).
-_FAR, _MORE = 1.0, 2
-WIDE = 10**11  # vectors of a grid that a listing is tried for at once
-_SHARED = 500  # vectors that are tried under other methods, at the most
+# Nodes, and linear programmes, of one question about an end of a range.
+QUESTION, PROGRAMMES = 30_000, 40
 _WALKED = 12  # methods of which walks go for an end that another method leaves open anyway
-FIRST, STEPS = 30_000, 8_000  # of a walk to the first vector, and to one at an end
-# A walk to the first vector is followed by another, of another heat, if it came as near to printing
-# as this, in widths of the intervals; after the last one there are new starts near the nearest.
-_NEAR, _HEATS = (1.5, 1.5, 0.5), (0.1, 0.3, 1.0)
-AGAIN = 10
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is certain under one method.
-
-    vectors : all of them (m, rows), or None where they are too many. low, high : nothing lies
-    outside. seen : vectors that were found, (s, rows), whose ends are counts that can be.
-    """
-
-    vectors: Counts | None
-    low: Counts
-    high: Counts
-    seen: Counts
-    search: Search | None = None
-    root: Root | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether it is proved that no vector prints the numbers."""
-        return self.vectors is not None and not len(self.vectors)
 
 
 @dataclass(frozen=True)
@@ -63,71 +28,6 @@ class Span:
     high: int
     seen_low: int | None
     seen_high: int | None
-
-
-def listed(x: Counts) -> Outcome:
-    """What is certain where x are all vectors."""
-    x = ordered(x)
-    return Outcome(x, x.min(0, initial=2**31 - 1), x.max(0, initial=-1), x)
-
-
-def known(search: Search, list_limit: int) -> Outcome:
-    """All vectors of a method where they are few enough, else bounds and a vector or two."""
-    none = np.empty((0, len(search.domain)), np.int32)
-    try:
-        root = search.root(search.domain)
-    except MemoryError:
-        return Outcome(None, *ends(search.domain), none)
-    if root is None:
-        return listed(none)
-    grid = prod(int(d.sum()) for d in root[0])
-    seen, share = search.run(root, list_limit + 1, LOOK if grid > WIDE else NODES)
-    if share < 1 and grid > WIDE and share * NODES > LOOK:
-        seen, share = search.run(root, list_limit + 1, NODES)
-    if share == 1:
-        return listed(seen)
-    if not len(seen):
-        fits, seen = _first(search, root)
-        if fits is False:
-            return listed(seen)
-    return Outcome(None, *ends(root[0]), seen, search, root)
-
-
-def _first(search: Search, root: Root) -> tuple[bool | None, Counts]:
-    """Whether a vector fits, with one that does; None where neither a walk nor a proof ended."""
-    (low, high), walks, nearest = ends(root[0]), Walks(search, root), np.inf
-    for i, far in enumerate(_NEAR):
-        start = low + (0.1 + 0.5 * (0.38 * i % 1)) * (high - low)
-        x, miss = walks.go(np.round(start), -1, FIRST, _HEATS[i % 3], i, FIRST > 0)
-        if len(x):
-            return True, x
-        nearest = min(nearest, miss)
-        if nearest > far:
-            break
-    more = nearest > _FAR and search.targets[0].printed.method.tau2_method != "DL2"
-    programmes = FIRST_PROGRAMMES * (_MORE if more else 1)
-    fits, x = Mixtures(search, root).ask(programmes, STEPS // 4)
-    if fits is None and nearest <= _NEAR[-1]:
-        x = walks.again(AGAIN, STEPS // 4)
-    return (True if len(x) else fits), x
-
-
-def shared(found: Sequence[Outcome]) -> list[Outcome]:
-    """The same, where vectors at the ends of one method's are tried under the others."""
-    parts = [_at_ends(o.seen) for o in found if len(o.seen)]
-    if not parts:
-        return list(found)
-    x = np.unique(np.concatenate(parts), axis=0)
-    x = x if len(x) <= _SHARED else _at_ends(x)
-    out = []
-    for o in found:
-        more = x[:0] if o.search is None else x[o.search.accept(x)]
-        out.append(replace(o, seen=different(np.concatenate([o.seen, more]))) if len(more) else o)
-    return out
-
-
-def _at_ends(x: Counts) -> Counts:
-    return x[np.unique([x.argmin(0), x.argmax(0)])]
 
 
 def span(found: Sequence[Outcome], row: int) -> Span:
@@ -208,7 +108,7 @@ def _walk(o: Outcome, row: int, value: int, near: Counts) -> Counts:
     root = _limited(o, row, value, value, False)
     if root is None:
         return np.empty((0, len(near)), np.int32)
-    return Walks(o.search, root).go(near, row, STEPS)[0]
+    return Walks(o.search, root).go(near, row, witness.STEPS)[0]
 
 
 def _ask(o: Outcome, row: int, a: int, b: int, near: Counts) -> tuple[bool | None, Counts]:
@@ -219,4 +119,4 @@ def _ask(o: Outcome, row: int, a: int, b: int, near: Counts) -> tuple[bool | Non
     seen, share = o.search.run(root, 1, QUESTION, near)
     if len(seen) or share == 1:
         return bool(len(seen)), seen
-    return Mixtures(o.search, root).ask(PROGRAMMES, STEPS // 4)
+    return Mixtures(o.search, root).ask(PROGRAMMES, witness.STEPS // 4)

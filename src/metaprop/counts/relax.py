@@ -44,19 +44,20 @@ class Mixtures:
         self.start = np.cumsum([0, *(len(c) for c in self.counts)])
         self.block = np.repeat(np.arange(len(self.counts)), np.diff(self.start))
         self.x = np.concatenate(self.counts)
-        self.of = [[self._block(t, i) for i in range(len(own.y))]
-                   for t, own in enumerate(self.tables)]  # fmt: skip
+        self.row = [self._rows(t, own) for t, own in enumerate(self.tables)]
         self.common, self.constant = self._common(search, len(domain))
         self.spread: dict[tuple[int, int], tuple] = {}
         self.pieces: dict[int, list[Piece]] = {}
         self.weights: dict[int, list[Array]] = {}
         self.solved = 0
 
-    def _block(self, t: int, i: int) -> int:
-        rows = np.flatnonzero(self.tables[t].target.members[i])
-        return int(rows[0]) if len(rows) == 1 else (
-            len(self.counts) - len(self.merged) + self.merged.index((t, i))
-        )  # fmt: skip
+    def _rows(self, t: int, own: Tables) -> Array:
+        """The row of a result that each variable is a count of, or -1, (variables,)."""
+        of_block = np.full(len(self.counts), -1)
+        for i, m in enumerate(own.target.members):
+            rows, pooled = np.flatnonzero(m), len(self.counts) - len(self.merged)
+            of_block[rows[0] if len(rows) == 1 else pooled + self.merged.index((t, i))] = i
+        return of_block[self.block]
 
     def _common(self, search: Search, rows: int) -> tuple[Array, Array]:
         """Sums of counts, and pooled rows that add some up: (c, variables) and constants (c,)."""
@@ -75,18 +76,6 @@ class Mixtures:
         factors = np.array(factor).reshape(-1, len(self.counts))
         return factors[:, self.block] * self.x, np.array(constant, float)
 
-    def _spread(self, t: int, own: Tables, table: Array) -> Array:
-        """A table (c, k, x) of a result, or a mask (1, k, x), over all variables."""
-        mask = table.dtype == bool
-        out = np.full((len(table), len(self.x)), mask, table.dtype)
-        for i, b in enumerate(self.of[t]):
-            at = slice(self.start[b], self.start[b + 1])
-            entry = self.x[at] - own.low[i]
-            inside = (entry >= 0) & (entry < table.shape[2])
-            own_part = table[:, i, np.where(inside, entry, 0)]
-            out[:, at] = np.where(inside, own_part, False) if mask else own_part
-        return out
-
     def _of_piece(self, t: int, piece: Piece) -> tuple[Tables, Array, list[Array], Mask]:
         """Tables of a piece, parts of its sums of squares and what it leaves open, over variables.
 
@@ -94,13 +83,24 @@ class Mixtures:
         """
         own, p = piece.own, piece.p
         if (id(own), p) not in self.spread:
+            row, (k, wide) = self.row[t], own.y.shape
+            entry = self.x - own.low[row]
+            inside = (row >= 0) & (entry >= 0) & (entry < wide)
+            at = (row * wide + entry)[inside]
+
+            def spread(table: Array) -> Array:
+                out = np.zeros((len(table), len(self.x)))
+                out[:, inside] = table.reshape(len(table), k * wide)[:, at]
+                return out
+
             squares = []
             for s in piece.squares:
                 w, y = own.weight[p, s], own.y
                 moments = np.array([own.allow[p, s], w, w * y, w * y * y])
-                squares.append(np.nan_to_num(self._spread(t, own, moments)))
-            open_ = self._spread(t, own, own.open[p : p + 1])[0]
-            self.spread[id(own), p] = own, self._spread(t, own, own.tables[p]), squares, open_
+                squares.append(np.nan_to_num(spread(moments)))
+            open_ = row < 0
+            open_[inside] = own.open[p].ravel()[at]
+            self.spread[id(own), p] = own, spread(own.tables[p]), squares, open_
         return self.spread[id(own), p]
 
     def _open(self, state: State) -> Mask:

@@ -171,6 +171,13 @@ class Walks:
             return np.empty((0, len(self.order)), np.int32)
         return self._reached(x, again(x, -1, rounds, steps, COLD, SEED, *self.arrays))
 
+    def at_nearest(self) -> Counts:
+        """Where a walk came nearest, (1, rows); no row where none has gone."""
+        x = self.nearest[1]
+        out = np.empty((int(x is not None), len(self.order)), np.int32)
+        out[:, self.order] = x
+        return out
+
     def _reached(self, x: Ints, miss: float) -> Counts:
         out = np.empty((int(miss == 0), len(x)), np.int32)
         out[:, self.order] = x

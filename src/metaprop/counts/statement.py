@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri, ndtri, stdtrit
 
 from .. import kernels
@@ -118,7 +117,7 @@ class Printed:
         at_se = self.method.inverse == "inverse-variance"
         return 0.0 if at_se else float(overall_n(self.n, self.method.inverse))
 
-    def sizes(self, residual: Callable[[Array], Interval]) -> Interval:
+    def sizes(self, residual: Callable[[Array], Array]) -> Interval:
         """Range of the overall n of the way back, which the standard error gives where nbar is 0.
 
         residual : least and largest standard error that limits as effects (3, 2) allow. In a piece
@@ -128,22 +127,26 @@ class Printed:
             return self.nbar, self.nbar
         edges = np.array([0.0, *np.geomspace(1e-3, 1e12, 60), np.inf])
         for _ in range(2):
-            left = [e for a, b in pairwise(edges) if self._sized(residual, a, b) for e in (a, b)]
-            if not left:
+            a, b = edges[:-1], edges[1:]
+            fits = self._sized(residual, a, b)
+            if not fits.any():
                 return 0.0, np.inf
-            low, high = left[0], left[-1]
+            low, high = a[fits][0], b[fits][-1]
             if low == 0 or np.isinf(high):
                 break
             edges = np.geomspace(low, high, 60)
         return float(low), float(high)
 
-    def _sized(self, residual: Callable[[Array], Interval], a: float, b: float) -> bool:
-        """Whether an n from a to b gives limits whose standard error is that of such an n."""
-        effects = [(self.effect_at(p, (a, b), False), self.effect_at(q, (a, b), True))
-                   for p, q in self.rates]  # fmt: skip
-        low, high = residual(np.array(effects))
-        least, most = 0.5 / np.sqrt(b), 0.5 / np.sqrt(a) if a > 0 else np.inf
-        return low <= min(most, high) * (1 + 1e-9) and high * (1 + 1e-9) >= least
+    def _sized(self, residual: Callable[[Array], Array], a: Array, b: Array) -> NDArray[np.bool_]:
+        """Whether an n from a to b (m,) gives limits whose standard error is that of such an n."""
+        effects = np.empty((len(a), 3, 2))
+        for i, (p, q) in enumerate(self.rates):
+            effects[:, i, 0] = self.effect_at(p, (a, b), False)
+            effects[:, i, 1] = self.effect_at(q, (a, b), True)
+        low, high = residual(effects)
+        with np.errstate(divide="ignore"):
+            least, most = 0.5 / np.sqrt(b), 0.5 / np.sqrt(a)
+        return (low <= np.minimum(most, high) * (1 + 1e-9)) & (high * (1 + 1e-9) >= least)
 
     @property
     def rates(self) -> Array:
@@ -172,9 +175,10 @@ class Printed:
             inside, every[:, np.arange(self.k)[:, None], np.where(inside, at, 0)], np.nan
         )
 
-    def effect_at(self, p: float, n: Interval, upper: bool) -> float:
+    def effect_at(self, p: float, n: Interval | tuple[Array, Array], upper: bool) -> float | Array:
         """The least (upper: the largest) effect that goes back to p, for an overall n in a range.
 
+        Or in many ranges n, least and largest (m,): an effect each, or one for all.
         Infinite where everything below 0 or above 1 prints as that end.
         """
         scale = self.method.scale
@@ -191,5 +195,6 @@ class Printed:
             p = min(max(p, 1e-16), 1 - 1e-16)
             return float(np.log(p / (1 - p)))
         most, least = (n[1], n[0]) if upper else (n[0], n[1])
-        a = np.arcsin(np.sqrt(p / (1 + 1 / most))) if most > 0 else 0.0
-        return float(a + np.arcsin(np.sqrt(p + (1 - p) / (least + 1)))) / 2
+        with np.errstate(divide="ignore"):
+            a = np.arcsin(np.sqrt(p / (1 + np.divide(1, most))))
+        return (a + np.arcsin(np.sqrt(p + (1 - p) / (least + 1)))) / 2

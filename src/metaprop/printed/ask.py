@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..counts.ranges import shared, span
+from ..counts.ranges import span
+from ..counts.witness import decided
 from ..effectsize import choose
 from ..method import Method
 from . import answer, read
@@ -67,8 +68,8 @@ def which(
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             outcomes = list(pool.map(solve, *zip(*tasks, strict=True))) if tasks else []
     found = [(c, o) for c, o in zip(tried, outcomes, strict=True) if o is not None]
-    left = [(c, o) for c, o in found if not o.empty]
-    left = list(zip((c for c, _ in left), shared([o for _, o in left]), strict=True))
+    left = zip((c for c, _ in found), decided([o for _, o in found]), strict=True)
+    left = [(c, o) for c, o in left if not o.empty]
     answer = assemble(problem, left, len(found), rounding)
     return replace(answer, skipped=len(tried) - len(found))
 

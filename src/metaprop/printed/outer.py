@@ -8,9 +8,9 @@ import numpy as np
 
 from ..counts import distance
 from ..counts.equations import moment
-from ..counts.ranges import Outcome
 from ..counts.statement import Interval
 from ..counts.tables import Tables
+from ..counts.witness import Outcome
 from ..effectsize import Array
 from .problem import UNBOUNDED
 

@@ -13,13 +13,13 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from ..counts import ranges
+from ..counts import ranges, witness
 from ..counts.equations import moment
-from ..counts.ranges import Outcome
 from ..counts.relax import Mixtures
 from ..counts.several import Search, Walks
 from ..counts.statement import EVERYTHING, Interval, Limits
 from ..counts.tables import Counts, Tables
+from ..counts.witness import Outcome
 from ..effectsize import Array
 from . import answer, outer
 from .answer import EXACT, OUTER
@@ -180,7 +180,7 @@ class _End:
         """Whether a walk finds a vector with a value from start to edge."""
         domain = part.outcome.root[0]
         for new, tables in self._limited(part, start, edge):
-            x, _ = Walks(new, (domain, tables)).go(self._near(part), -1, ranges.STEPS)
+            x, _ = Walks(new, (domain, tables)).go(self._near(part), -1, witness.STEPS)
             if self._saw(part, x):
                 return True
         return False
@@ -195,7 +195,7 @@ class _End:
                 continue
             x, share = new.run(root, 1, ranges.QUESTION, self._near(part))
             if not len(x) and share < 1:
-                fits, x = Mixtures(new, root).ask(PROGRAMMES, ranges.STEPS // 4)
+                fits, x = Mixtures(new, root).ask(PROGRAMMES, witness.STEPS // 4)
                 sure = sure and fits is not None
             if self._saw(part, x):
                 return True

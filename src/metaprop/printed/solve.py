@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from ..counts.ranges import NODES, Outcome, known, listed
 from ..counts.several import Search, Totals
 from ..counts.statement import Printed
 from ..counts.tables import Counts, Target
+from ..counts.witness import NODES, Outcome, known, listed
 from ..effectsize import INVERSES
 from .problem import Candidate, Problem
 from .read import GLMM
