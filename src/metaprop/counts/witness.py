@@ -67,7 +67,7 @@ def listed(x: Counts) -> Outcome:
 
 
 def known(search: Search, list_limit: int) -> Outcome:
-    """All vectors of a method where they are few enough, else bounds, and a vector if one came up."""
+    """All vectors of a method where they are few enough, else bounds, and what was found."""
     none = np.empty((0, len(search.domain)), np.int32)
     try:
         root = search.root(search.domain)
