@@ -22,6 +22,7 @@ from . import documented as weight
 from . import figures, primary, studies
 from .parameters import WORDS
 from .reconstruction import VARIED, Evidence
+from .show import DASH
 from .show import table as to_table
 from .tables import load_evidence, printed, store
 from .text import say
@@ -157,9 +158,9 @@ def _interval(estimate: str, lower: str, upper: str) -> str:
 
 
 def _ours(endpoint: str, population: str, scale: str) -> str:
-    """From documented counts: 12.0 [3.5, 24.5]; missing where a row of adults has no count."""
+    """From documented counts: 12.0 [3.5, 24.5]; or a dash where a row of adults has no count."""
     if population != "paediatric" and not studies.all_known(endpoint):
-        return ""
+        return DASH
     value = primary.view(endpoint, population, Method(scale)).result["value"]
     return _interval(*(f"{value[e]:.1f}" for e in _ENDS))
 
@@ -174,7 +175,7 @@ def beside(table: str | Path | None = None) -> Section:
     for r in store.load("pooled_results").itertuples():
         key = r.endpoint, r.population, r.transformation
         paper = [f"{getattr(r, e):.0f}" for e in _ENDS]
-        ranges, verdict = "", ""
+        ranges, verdict = DASH, DASH
         if possible:
             over = _over_methods(*key)[list(_ENDS)]
             ends = over.min(), over.max()
@@ -192,7 +193,7 @@ def beside(table: str | Path | None = None) -> Section:
         ))  # fmt: skip
     names = (
         "endpoint", "patients", "transformation", "printed in the paper",
-        "documented counts alone", "reconstructed counts, range", "reconstructed: verdict",
+        "documented counts alone", "reconstructed counts, range", "verdict on them",
     )  # fmt: skip
     caption = "Pooled rate in percent with its 95% confidence interval"
     facts = {"outcome": _outcome(agree[True], agree[False])}

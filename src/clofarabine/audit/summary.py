@@ -9,8 +9,6 @@ from .checks import RULES
 from .ledger import Paper
 from .verdicts import VERDICTS, Finding, counted
 
-_FROM_REPORTS = ("primary_reports", "responses", "eligible", "severity", "designs")
-
 
 def judged(paper: Paper, verdicts: pd.DataFrame) -> pd.DataFrame:
     """The ledger with its verdicts, in the order of the paper; where: section and place in it."""
@@ -29,8 +27,10 @@ def facts(ledger: pd.DataFrame) -> dict[str, Any]:
     first = wrong.index[wrong["weight"] == "what the paper concludes"].unique()
     cells = ledger[ledger["section"].str.startswith("Table")]["verdict"]
     first_table = ledger["section"].eq("Table 1") & ledger["verdict"].eq("discrepant")
-    against = first_table & ledger["check"].map(lambda name: RULES[name].subject).eq("reports")
-    reports = ledger["check"].isin(_FROM_REPORTS) & ledger["verdict"].eq("reproduced")
+    with_reports = ledger["check"].map(lambda name: RULES[name].subject).eq("reports")
+    against = first_table & with_reports
+    facts_alone = ledger["check"].ne("labels")  # which report a reference means is no fact from it
+    reports = with_reports & facts_alone & ledger["verdict"].eq("reproduced")
     return {
         **numbers,
         "findings": wrong.index.nunique(),

@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .statement import Interval
+from .statement import HAIR, Interval
 from .tables import Mask, Tables
-
-HAIR = 1e-9
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ..kernels import inverse_pas, inverse_pft, tau2_row, weighted
 
 PAS, PFT, PLO, PLN, PR = range(5)
 ESTIMATE, LOWER, UPPER, TAU2, Q, I2, H2, PI_LOWER, PI_UPPER = range(9)
-HAIR = 1e-10
+TIE = 1e-10  # relative; a value nearer than this to an end of its interval is in it
 PARTS = 4  # of a piece of tau² in which the likelihood equation is looked at
 
 
@@ -72,8 +72,8 @@ def meets(x, y, v, scale, nbars, code, knapp, quantile, printed, out):
 @njit(cache=True, nogil=True)
 def outside(value, limit):
     """How far a value is outside an interval, in widths of it; 0 inside and a hair beyond."""
-    low = limit[0] - HAIR * (1.0 + abs(limit[0]))
-    high = limit[1] + HAIR * (1.0 + abs(limit[1]))
+    low = limit[0] - TIE * (1.0 + abs(limit[0]))
+    high = limit[1] + TIE * (1.0 + abs(limit[1]))
     if low <= value <= high:
         return 0.0
     wide = min(high - low, 1.0)

@@ -10,8 +10,7 @@ import numpy as np
 
 from ..effectsize import Array
 from .equations import Spreads
-
-HAIR = 1e-9
+from .statement import HAIR
 
 
 def too_far(near: Array, r: tuple[Array, Array], spreads: Spreads) -> Array:

@@ -16,6 +16,8 @@ Interval = tuple[float, float]
 EVERYTHING: Interval = (-np.inf, np.inf)
 # Quantity to the interval of the unrounded number, lower end in, upper end out.
 Limits = dict[str, Interval]
+# Relative; a bound is computed in another order than what it bounds.
+HAIR = 1e-9
 # Scales that the search knows; what follows a "-" says how counts are corrected.
 SEARCHED = ("PAS", "PFT", "PLO", "PLN", "PR")
 
@@ -146,7 +148,7 @@ class Printed:
         low, high = residual(effects)
         with np.errstate(divide="ignore"):
             least, most = 0.5 / np.sqrt(b), 0.5 / np.sqrt(a)
-        return (low <= np.minimum(most, high) * (1 + 1e-9)) & (high * (1 + 1e-9) >= least)
+        return (low <= np.minimum(most, high) * (1 + HAIR)) & (high * (1 + HAIR) >= least)
 
     @property
     def rates(self) -> Array:
@@ -160,9 +162,9 @@ class Printed:
         p0, p1 = self.limits.get("p_Q", EVERYTHING)
         if self.k > 1:
             if p1 < 1:
-                low = max(low, float(chdtri(self.k - 1, max(p1, 0))) * (1 - 1e-9))
+                low = max(low, float(chdtri(self.k - 1, max(p1, 0))) * (1 - HAIR))
             if p0 > 0:
-                high = min(high, float(chdtri(self.k - 1, min(p0, 1))) * (1 + 1e-9))
+                high = min(high, float(chdtri(self.k - 1, min(p0, 1))) * (1 + HAIR))
         return low, high
 
     def effects(self, low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:

@@ -24,7 +24,7 @@ from .equations import (
     moment,
 )
 from .least import too_far
-from .statement import EVERYTHING, Interval, Printed
+from .statement import EVERYTHING, HAIR, Interval, Printed
 
 Mask = NDArray[np.bool_]
 # Pieces of tau²: relative to the smallest sampling variance, the first at 0, the last without end.
@@ -68,7 +68,7 @@ def pieces(p: Printed, y: Array, v: Array) -> Sums | None:
             own = np.array([_limits(p, (low, high)) for high, low in sizes])
         se = _standard_errors(own, p.quantile)
         m = _estimates(p, own, t, _widths(p, t, se, wald))
-        keep = (m[0] <= m[1]) & (se[0] <= se[1] * (1 + 1e-9))
+        keep = (m[0] <= m[1]) & (se[0] <= se[1] * (1 + HAIR))
         if not keep.any():
             return None
         t, m, se, s = _steps(p, y, v, t[:, keep], m[:, keep], se[:, keep])
@@ -96,7 +96,7 @@ def _of_seed(t: Array, s: Array, k: int, most: float) -> Mask:
     """
     share = k / (k - 1)
     low = share * s[0] ** 2 / (s[0] + most)
-    return (t[1] >= low * (1 - 1e-9)) & (t[0] <= share * s[1] * (1 + 1e-9))
+    return (t[1] >= low * (1 - HAIR)) & (t[0] <= share * s[1] * (1 + HAIR))
 
 
 def _limits(p: Printed, n: Interval) -> Array:
@@ -127,21 +127,21 @@ def _edges(p: Printed, y: Array, v: Array, se: Array) -> Array:
         return np.array([0, 1e-12 * np.nanmin(v)]) if low <= 0 < high else np.array([])
     low, high = p.limits.get("tau2", EVERYTHING)
     least, most = np.nanmin(v, 1), np.nanmax(v, 1)
-    low = max(low * (1 - 1e-9), 0.0)
-    high = min(high, largest_tau2(p.method.tau2_method, y, v)) * (1 + 1e-9) + 1e-15
+    low = max(low * (1 - HAIR), 0.0)
+    high = min(high, largest_tau2(p.method.tau2_method, y, v)) * (1 + HAIR) + 1e-15
     never_narrower, never_wider = p.no_factor
     if np.isfinite(se[1]) and (never_narrower or never_wider):  # either way it is Wald's, or tau² 0
-        if never_narrower and _wald(least, 0) > se[1] * (1 + 1e-9):
+        if never_narrower and _wald(least, 0) > se[1] * (1 + HAIR):
             return np.array([])
-        high = min(high, _tau2_of(least, se[1]) * (1 + 1e-9) + 1e-15)
+        high = min(high, _tau2_of(least, se[1]) * (1 + HAIR) + 1e-15)
     if never_wider:
-        low = max(low, _tau2_of(most, se[0]) * (1 - 1e-9))
-    factor = [] if never_wider else [_tau2_of(most, se[0]) * (1 - 1e-9)]  # below it there is one
+        low = max(low, _tau2_of(most, se[0]) * (1 - HAIR))
+    factor = [] if never_wider else [_tau2_of(most, se[0]) * (1 - HAIR)]  # below it there is one
     if "I2" in p.limits and p.method.tau2_method == "DL":
         a, b = p.limits["I2"]
         s0, s1 = ((p.k - 1) / c if c > 0 else np.inf for c in moment(v)[::-1])
-        low = max(low, s0 * a / (1 - a) * (1 - 1e-9)) if 0 < a < 1 else low
-        high = min(high, s1 * b / (1 - b) * (1 + 1e-9)) if b < 1 else high
+        low = max(low, s0 * a / (1 - a) * (1 - HAIR)) if 0 < a < 1 else low
+        high = min(high, s1 * b / (1 - b) * (1 + HAIR)) if b < 1 else high
     if low > high:
         return np.array([])
     grid = _GRID * np.nanmin(v)
@@ -210,7 +210,7 @@ def _sums(p: Printed, y: Array, v: Array, t: Array, m: Array, se: Array, s: Arra
         tables.append(((se0 > 0) & ends, 1 / k - se0**2 / (v + t1)))
     if p.hartung_knapp and not (never_narrower and never_wider):
         squares = (k - 1) * se0**2, (k - 1) * se1**2
-        factor = (not p.adhoc) | (wald[1] < se[0] * (1 - 1e-9))[:, None, None]
+        factor = (not p.adhoc) | (wald[1] < se[0] * (1 - HAIR))[:, None, None]
         more, spreads = knapp_hartung(squares, d, half, near, (r0, r1), factor)
         tables += more
     beyond = np.zeros(near.shape, bool)

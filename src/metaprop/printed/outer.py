@@ -8,13 +8,11 @@ import numpy as np
 
 from ..counts import distance
 from ..counts.equations import moment
-from ..counts.statement import Interval
+from ..counts.statement import HAIR, Interval
 from ..counts.tables import Tables
 from ..counts.witness import Outcome
 from ..effectsize import Array
 from .problem import UNBOUNDED
-
-HAIR = 1e-9  # relative; bounds are computed in another order than the quantities
 
 
 def bounds(outcome: Outcome) -> list[dict[str, Interval]]:

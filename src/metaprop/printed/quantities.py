@@ -17,7 +17,7 @@ from ..counts import ranges, witness
 from ..counts.equations import moment
 from ..counts.relax import Mixtures
 from ..counts.several import Search, Walks
-from ..counts.statement import EVERYTHING, Interval, Limits
+from ..counts.statement import EVERYTHING, HAIR, Interval, Limits
 from ..counts.tables import Counts, Tables
 from ..counts.witness import Outcome
 from ..effectsize import Array
@@ -36,7 +36,6 @@ _POINT, _DIGITS = 1e-3, 3
 _INSIDE = 1 - 1e-6  # of a gap, so that it is not larger by a rounding error
 # For one end, over all methods: walks, and questions that searches and programmes may answer.
 WALKS, QUESTIONS, PROGRAMMES = 16, 8, 20
-HAIR = 1e-9
 
 
 @dataclass(frozen=True)
