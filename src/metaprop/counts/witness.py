@@ -19,17 +19,17 @@ from .tables import Counts, ends
 from .vectors import among, different, ordered
 
 # Nodes of a first look, of a whole listing; vectors of a grid for which a listing is tried at once.
-LOOK, NODES, WIDE = 30_000, 6_000_000, 10**11
+LOOK, NODES, WIDE = 10_000, 6_000_000, 10**11
 FIRST, STEPS = 20_000, 8_000  # of a walk to the first vector, and of one from another vector
 # A walk from the middle is followed by another, of another heat, if it came as near to printing as
 # this, in widths of the intervals; after the last one there are new starts near the nearest.
 _NEAR, _HEATS = (1.5, 1.5, 0.5), (0.1, 0.3, 1.0)
-AGAIN = 8
-_SHARED, _STARTS = 500, 6  # vectors that are tried under other methods, and walks from the nearest
+AGAIN = 6
+_SHARED, _STARTS = 500, 4  # vectors that are tried under other methods, and walks from the nearest
 # Linear programmes of whether there is a vector at all, and what is far: where walks stay there,
 # there is none more often than not, and so many times those are worth their time (fewer for DL2,
 # whose pieces are of two tau² and are not made smaller).
-FIRST_PROGRAMMES, _FAR, _MORE, _MORE_DL2 = 20, 0.75, 15, 3
+FIRST_PROGRAMMES, _FAR, _MORE, _MORE_DL2 = 14, 0.75, 12, 5
 
 
 @dataclass(frozen=True)
