@@ -38,7 +38,8 @@ class Outcome:
 
     vectors : all of them (m, rows), or None where they are too many. low, high : nothing lies
     outside. seen : vectors that were found, (s, rows), whose ends are counts that can be.
-    near : where no vector was found, where walks came nearest, (0 or 1, rows).
+    near : where no vector was found, where walks came nearest, (1, rows); miss : how far that
+    is from printing, in widths of the intervals.
     """
 
     vectors: Counts | None
@@ -48,6 +49,7 @@ class Outcome:
     search: Search | None = None
     root: Root | None = None
     near: Counts | None = None
+    miss: float = np.inf
 
     @property
     def empty(self) -> bool:
@@ -98,8 +100,8 @@ def _from_the_middle(o: Outcome) -> Outcome:
             return replace(o, seen=x)
         if walks.nearest[0] > far:
             break
-    o = replace(o, near=walks.at_nearest())
-    return _asked(o) if walks.nearest[0] > _FAR else o
+    o = _nearer(o, walks)
+    return _asked(o) if o.miss > _FAR else o
 
 
 def decided(found: Sequence[Outcome]) -> list[Outcome]:
@@ -122,7 +124,7 @@ def decided(found: Sequence[Outcome]) -> list[Outcome]:
 
 def _from_others(o: Outcome, x: Counts) -> Outcome:
     """The outcome with a vector that walks find from those of others that are near to printing."""
-    if not o.open or not len(x) or _miss(o) > _FAR:
+    if not o.open or not len(x) or o.miss > _FAR:
         return o
     walks = Walks(o.search, o.root)
     starts = np.clip(x, o.low, o.high)
@@ -135,17 +137,13 @@ def _from_others(o: Outcome, x: Counts) -> Outcome:
 
 
 def _nearer(o: Outcome, walks: Walks) -> Outcome:
-    return replace(o, near=walks.at_nearest()) if walks.nearest[0] < _miss(o) else o
-
-
-def _miss(o: Outcome) -> float:
-    """How far the nearest vector of walks is from printing, in widths of the intervals."""
-    return Walks(o.search, o.root).go(o.near[0], -1, 0)[1] if len(o.near) else np.inf
+    miss = float(walks.nearest[0])
+    return replace(o, near=walks.at_nearest(), miss=miss) if miss < o.miss else o
 
 
 def _again(o: Outcome, _: Counts) -> Outcome:
     """The outcome with a vector from new starts near the nearest, if that is near."""
-    if not o.open or _miss(o) > _NEAR[-1]:
+    if not o.open or o.miss > _NEAR[-1]:
         return o
     walks = Walks(o.search, o.root)
     walks.go(o.near[0], -1, 0)
@@ -155,13 +153,13 @@ def _again(o: Outcome, _: Counts) -> Outcome:
 
 def _refuted(o: Outcome, _: Counts) -> Outcome:
     """The outcome after linear programmes, where they were not asked yet."""
-    return o if not o.open or _miss(o) > _FAR else _asked(o)
+    return o if not o.open or o.miss > _FAR else _asked(o)
 
 
 def _asked(o: Outcome) -> Outcome:
     """The outcome after linear programmes: no vector, or one near a mixture, or still open."""
     dl2 = o.search.targets[0].printed.method.tau2_method == "DL2"
-    more = 1 if _miss(o) <= _FAR else _MORE_DL2 if dl2 else _MORE
+    more = 1 if o.miss <= _FAR else _MORE_DL2 if dl2 else _MORE
     fits, x = Mixtures(o.search, o.root).ask(FIRST_PROGRAMMES * more, STEPS // 4)
     return listed(x) if fits is False else replace(o, seen=x) if len(x) else o
 
